@@ -1,0 +1,5 @@
+"""What every test needs: gevent's patches first, as under Locust, before anything imports sockets."""
+
+from __future__ import annotations
+
+import locust  # noqa: F401 - patches the standard library for gevent on import
