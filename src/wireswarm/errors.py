@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wireswarm.sample import Failure
+    from wireswarm.wire.http1 import Response
 
 
 class WireswarmError(Exception):
@@ -49,8 +50,10 @@ class RequestFailed(WireswarmError):  # noqa: N818 - a failed request is an outc
     Its text has no id, address or byte count in it, so that equal failures are counted as one.
     """
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, response: Response | None = None) -> None:
         self.failure = failure
+        self.response = response
+        """The answer as it came, where there was one."""
         super().__init__(failure.message)
 
     def __repr__(self) -> str:

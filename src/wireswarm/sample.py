@@ -33,6 +33,8 @@ class Reason(StrEnum):
     """The answer is right, but took longer than `max_time`."""
     CHECK = "check"
     """The answer did not pass the caller's own check."""
+    POLL = "poll"
+    """A polled condition did not come true within its attempts or its deadline."""
     FLOW = "flow"
     """A step of a flow failed."""
 
