@@ -1,5 +1,99 @@
-"""Load testing on Locust for protobuf, Socket.IO and authenticated APIs."""
+"""Load testing on Locust for protobuf, Socket.IO and authenticated APIs, with numbers that can be trusted.
+
+In a locustfile, `import wireswarm` (or from it) also loads the plug-in: options, checks, iterations. The names are
+imported when they are first used, because `locust`, which some of them need, replaces parts of the standard library,
+and the reference target must run without that.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
 
 from wireswarm._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from wireswarm.auth import BasicAuth, BearerJWT, BearerToken, NoAuth
+    from wireswarm.clients.outcome import Outcome
+    from wireswarm.clients.protobuf import ProtobufClient
+    from wireswarm.errors import (
+        ConfigurationError,
+        RemoteProtocolError,
+        RequestFailed,
+        UsageError,
+        WireswarmError,
+    )
+    from wireswarm.flows import Flow, step
+    from wireswarm.plugin import attach
+    from wireswarm.protos.loader import load_protos
+    from wireswarm.sample import Failure, Reason, Sample
+    from wireswarm.users import ProtobufUser, WireUser
+    from wireswarm.wire.http1 import Response
+
+_HOMES = {
+    "BasicAuth": "wireswarm.auth",
+    "BearerJWT": "wireswarm.auth",
+    "BearerToken": "wireswarm.auth",
+    "ConfigurationError": "wireswarm.errors",
+    "Failure": "wireswarm.sample",
+    "Flow": "wireswarm.flows",
+    "NoAuth": "wireswarm.auth",
+    "Outcome": "wireswarm.clients.outcome",
+    "ProtobufClient": "wireswarm.clients.protobuf",
+    "ProtobufUser": "wireswarm.users",
+    "Reason": "wireswarm.sample",
+    "RemoteProtocolError": "wireswarm.errors",
+    "RequestFailed": "wireswarm.errors",
+    "Response": "wireswarm.wire.http1",
+    "Sample": "wireswarm.sample",
+    "UsageError": "wireswarm.errors",
+    "WireUser": "wireswarm.users",
+    "WireswarmError": "wireswarm.errors",
+    "attach": "wireswarm.plugin",
+    "load_protos": "wireswarm.protos.loader",
+    "step": "wireswarm.flows",
+}
+
+__all__ = [
+    "BasicAuth",
+    "BearerJWT",
+    "BearerToken",
+    "ConfigurationError",
+    "Failure",
+    "Flow",
+    "NoAuth",
+    "Outcome",
+    "ProtobufClient",
+    "ProtobufUser",
+    "Reason",
+    "RemoteProtocolError",
+    "RequestFailed",
+    "Response",
+    "Sample",
+    "UsageError",
+    "WireUser",
+    "WireswarmError",
+    "__version__",
+    "attach",
+    "load_protos",
+    "step",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'wireswarm' has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if "locust.main" in sys.modules:
+    # A locustfile, imported by the `locust` command.
+    from wireswarm.plugin import load
+
+    load()

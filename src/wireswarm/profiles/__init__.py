@@ -1,1 +1,10 @@
-"""."""
+"""The profile file: named settings of a run, such as `smoke` or `stress`, kept beside the locustfile.
+
+It is read before anything of a run exists, and reports every mistake in it at once, as one `ConfigurationError`.
+"""
+
+from wireswarm.profiles.keys import KEYS, Key
+from wireswarm.profiles.model import Profile, ProfileFile
+from wireswarm.profiles.reader import find_profile_file, read_profile_file, select
+
+__all__ = ["KEYS", "Key", "Profile", "ProfileFile", "find_profile_file", "read_profile_file", "select"]

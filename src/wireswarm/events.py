@@ -1,0 +1,37 @@
+"""A `Sample` as Locust's standard request event, so that everything that works with Locust works with our samples.
+
+See https://docs.locust.io/en/stable/api.html#event-hooks for the event. Beside Locust's own keywords it has `sample`,
+with the exact times in nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wireswarm.errors import RequestFailed
+from wireswarm.sample import Sample
+from wireswarm.wire.http1 import Response
+
+
+def fire_request(
+    fire: Callable[..., Any],
+    context: dict[str, Any],
+    sample: Sample,
+    response: Response | None,
+    error: RequestFailed | None,
+    url: str | None,
+) -> None:
+    """Fire the request event for one sample; times in (fractional) milliseconds and seconds, as Locust has them."""
+    fire(
+        request_type=sample.type,
+        name=sample.name,
+        response_time=(sample.done - sample.sent) / 1e6,
+        response_length=sample.response_bytes,
+        response=response,
+        context=context,
+        exception=error,
+        start_time=sample.sent / 1e9,
+        url=url,
+        sample=sample,
+    )

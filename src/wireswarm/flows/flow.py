@@ -1,0 +1,175 @@
+"""`Flow`: a `TaskSet` whose steps run once, in order, and are measured as a whole."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections.abc import Callable
+from time import time_ns
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+import gevent
+from gevent import GreenletExit
+from locust import TaskSet
+from locust.exception import (
+    InterruptTaskSet,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    StopTest,
+    StopUser,
+)
+
+from wireswarm.clock import SYSTEM_CLOCK, Clock
+from wireswarm.errors import RequestFailed, UsageError
+from wireswarm.events import fire_request
+from wireswarm.flows.cleanup import Cleanup, Cleanups
+from wireswarm.flows.step import steps_of
+from wireswarm.sample import Failure, Reason, Sample
+
+logger = logging.getLogger(__name__)
+
+U = TypeVar("U")
+
+_STOPPED = (StopUser, StopTest, GreenletExit)
+_LEFT = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
+
+
+class Flow(TaskSet, Generic[U]):
+    """Steps in order, `think_time` between them, then the deferred clean-ups in reverse.
+
+    A step that fails (a request that does, or an `assert` of its own) ends the flow: the steps behind it are skipped,
+    the clean-ups are not. The flow is an event of type `FLOW`, whose time is that of its steps without the think time,
+    and which names the step that failed. Afterwards the user waits its `wait_time`, as after any task.
+
+    `@tag` and `@task` go on the class, `@step` on its methods. `--tags` and `--exclude-tags` keep or drop it whole.
+    A flow that is stopped from outside does its clean-ups, and is no event.
+    """
+
+    think_time: ClassVar[Any] = None
+    """Seconds between two steps: a number, or a function of Locust's such as `between(1, 3)`; none by default."""
+    cleanup_timeout: ClassVar[float] = 5.0
+    """Seconds for all clean-ups together."""
+    flow_name: ClassVar[str]
+    """The event's name; the class's name in snake case, unless it is set."""
+    steps: ClassVar[tuple[str, ...]] = ()
+    """The names of the steps, in order."""
+    clock: ClassVar[Clock] = SYSTEM_CLOCK
+    """What waits the think time."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.steps = steps_of(cls)
+        if "flow_name" not in vars(cls):
+            cls.flow_name = _snake_case(cls.__name__)
+        for name, value in vars(cls).items():
+            if hasattr(value, "locust_task_weight"):
+                raise UsageError(
+                    f"{cls.__qualname__}.{name}: the methods of a Flow are marked with @step, not with @task"
+                )
+        cls.tasks = [_task_for(cls)]
+
+    def __init__(self, parent: Any) -> None:
+        super().__init__(parent)
+        self._cleanups = Cleanups()
+
+    @property
+    def user(self) -> U:  # type: ignore[override]  # the user class that the flow says it is for
+        """The user that walks this flow."""
+        return cast("U", self._user)
+
+    def defer(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Cleanup:
+        """Have `function` called when the flow ends, however it ends; the last deferred one first.
+
+        Returns:
+            The clean-up. Calling it does it at once instead.
+        """
+        return self._cleanups.add(function, args, kwargs)
+
+    def _walk(self) -> None:
+        # The flow's one task. Ends with an exception, always, since a TaskSet goes on for ever otherwise.
+        sent, thought, failure, leave = time_ns(), 0, None, None
+        name = ""
+        try:
+            if not self.steps:
+                raise UsageError(f"{type(self).__qualname__} has no method marked with @step")
+            for number, name in enumerate(self.steps):
+                if number:
+                    thought += self._think()
+                getattr(self, name)()
+        except RequestFailed as error:
+            failure = error.failure.message
+        except AssertionError as error:
+            failure = str(error).partition("\n")[0] or "assertion failed"
+        except _LEFT as error:
+            leave = error  # the step left the flow early, on purpose
+        except _STOPPED:
+            self._clean_up()
+            raise
+        except Exception as error:
+            self._report_error(error)
+            failure = type(error).__name__
+        self._fire(sent, time_ns(), thought, None if failure is None else f"step {name}: {failure}")
+        self._clean_up()
+        raise leave if isinstance(leave, InterruptTaskSet) else InterruptTaskSet(reschedule=False)
+
+    def _think(self) -> int:
+        if self.think_time is None:
+            return 0
+        before = time_ns()
+        self.clock.sleep(self.think_time() if callable(self.think_time) else self.think_time)
+        return time_ns() - before
+
+    def _fire(self, sent: int, done: int, thought: int, message: str | None) -> None:
+        failure = None if message is None else Failure(Reason.FLOW, message)
+        # Its end is the moment at which it would have ended without thinking.
+        end = done - thought
+        sample = Sample("FLOW", self.flow_name, sent, end, end, 0, 0, 0, failure)
+        error = None if failure is None else RequestFailed(failure)
+        fire_request(self._user.environment.events.request.fire, self._user.context(), sample, None, error, None)
+
+    def _clean_up(self) -> None:
+        with gevent.Timeout(self.cleanup_timeout, False):  # type: ignore[arg-type]  # False: ends the block silently
+            while cleanup := self._cleanups.pop():
+                try:
+                    cleanup()
+                except (RequestFailed, *_LEFT):
+                    pass  # the failed request is an event already
+                except _STOPPED:
+                    if self._cleanups.left:
+                        logger.warning("%s: killed with clean-ups left to do", self.flow_name)
+                    raise
+                except Exception as error:
+                    self._report_error(error)
+        if left := self._cleanups.left:
+            logger.warning(
+                "%s: clean-ups did not end within %g s; %d not done", self.flow_name, self.cleanup_timeout, left
+            )
+
+    def _report_error(self, error: Exception) -> None:
+        # What TaskSet.run does with an exception of a task, without its second part: walking this flow again.
+        environment = self._user.environment
+        environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+        if not environment.catch_exceptions:
+            raise error
+        logger.error("%s\n%s", error, traceback.format_exc())
+
+
+def _task_for(cls: type[Flow[Any]]) -> Callable[[Flow[Any]], None]:
+    # Each class has a function of its own, because @tag marks functions: a shared one would give every flow all tags.
+    def walk(flow: Flow[Any]) -> None:
+        flow._walk()
+
+    walk.__name__ = walk.__qualname__ = cls.flow_name
+    inherited = {tag for base in cls.__bases__ for task in getattr(base, "tasks", ()) for tag in _tags(task)}
+    if inherited:
+        walk.locust_tag_set = inherited  # type: ignore[attr-defined]
+    return walk
+
+
+def _tags(task: object) -> set[str]:
+    return set(getattr(task, "locust_tag_set", ()))
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -1,0 +1,95 @@
+"""Registers with Locust's events, once per process: what `import wireswarm` in a locustfile does."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import locust
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+
+from wireswarm.auth import RedactingFilter
+from wireswarm.errors import ConfigurationError
+from wireswarm.plugin.attach import attach
+from wireswarm.plugin.checks import find_problems, selected_classes
+from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile
+
+USAGE_ERROR = 2
+"""Exit code of a run that was refused."""
+
+_state = {"loaded": False, "checked": False}
+
+
+def load() -> None:
+    """Add options and hooks to Locust. Calling it again does nothing."""
+    if _state["loaded"]:
+        return
+    _state["loaded"] = True
+    locust.events.init_command_line_parser.add_listener(_on_parser)
+    locust.events.init.add_listener(_on_init)
+    sys.excepthook = _one_line_for_configuration_errors(sys.excepthook)
+
+
+def _on_parser(parser: LocustArgumentParser, **_kwargs: Any) -> None:
+    add_options(parser)
+    parse = parser.parse_args
+
+    def parse_args(args: Sequence[str] | None = None, namespace: Any = None, **kwargs: Any) -> argparse.Namespace:
+        # The web UI parses again for every page, so the checks are made the first time only.
+        try:
+            apply_profile(parser, args)
+            options: argparse.Namespace = parse(args, namespace, **kwargs)
+            if not _state["checked"] and not _only_lists(options):
+                _state["checked"] = True
+                _check(options)
+        except ConfigurationError as error:
+            parser.exit(USAGE_ERROR, describe(error))
+        return options
+
+    parser.parse_args = parse_args
+
+
+def _check(options: argparse.Namespace) -> None:
+    # Inside option parsing, before --processes forks: exiting later would orphan the workers.
+    problems = find_problems(options)
+    if problems:
+        raise ConfigurationError(problems)
+    hint = did_you_mean_load_profile(options)
+    if hint:
+        sys.stderr.write(f"warning: {hint}\n")
+    if options.check_only:
+        classes = ", ".join(cls.__name__ for cls in selected_classes(options))
+        sys.stdout.write(f"OK: {options.locustfile}: {classes}; nothing was sent\n")
+        raise SystemExit(0)
+
+
+def _only_lists(options: argparse.Namespace) -> bool:
+    return bool(options.list_commands or options.show_task_ratio or options.show_task_ratio_json)
+
+
+def _on_init(environment: Environment, **_kwargs: Any) -> None:
+    for name in (None, "locust"):
+        for handler in logging.getLogger(name).handlers:
+            handler.addFilter(RedactingFilter())
+    attach(environment)
+
+
+def describe(error: ConfigurationError) -> str:
+    """One line per problem, as it is shown to whoever started the run."""
+    return "".join(f"error: {problem}\n" for problem in error.problems)
+
+
+def _one_line_for_configuration_errors(previous: Any) -> Any:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, ConfigurationError):
+            # Raised while a locustfile was imported. Python takes the exit code from here.
+            sys.stderr.write(describe(error))
+            raise SystemExit(USAGE_ERROR)
+        previous(kind, error, trace)
+
+    return hook

@@ -1,0 +1,60 @@
+"""The keys that a profile may have. A new one is an entry in `KEYS` and a field of `Profile` of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from wireswarm.profiles import values
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a key of a profile may be set to, and what it does."""
+
+    parse: Callable[[object], object]
+    """Turns the TOML value into the field's value of `Profile`; raises ValueError, saying what was found instead."""
+    allowed: str
+    """What is allowed, to end a message's "allowed: "."""
+    meaning: str
+    """What the key does, in one line."""
+
+
+_TAGS = 'a list of one or more tags without spaces around them, such as ["checkout", "search"]'
+
+KEYS: Mapping[str, Key] = MappingProxyType(
+    {
+        "description": Key(
+            values.line,
+            "one line of text",
+            "what the profile is for, shown where profiles are listed",
+        ),
+        "users": Key(
+            values.positive_integer,
+            f"a whole number from 1 to {values.LARGEST_INTEGER}",
+            "the most concurrent users, as `--users`",
+        ),
+        "spawn_rate": Key(
+            values.positive_number,
+            "a number greater than 0, such as 5 or 0.5",
+            "users started per second, as `--spawn-rate`",
+        ),
+        "run_time": Key(
+            values.duration,
+            'a duration longer than 0 in quotes, such as "90s", "10m" or "2h"',
+            "how long the run lasts, as `--run-time`",
+        ),
+        "tags": Key(
+            values.tags,
+            _TAGS,
+            "run only tasks with one of these tags, as `--tags`",
+        ),
+        "exclude_tags": Key(
+            values.tags,
+            _TAGS,
+            "run no task with one of these tags, as `--exclude-tags`",
+        ),
+    }
+)
+"""Every key of a `[profiles.NAME]` table, by its name."""

@@ -1,0 +1,114 @@
+"""From a TOML value to a checked one, and back to words for a message.
+
+The parsers take whatever TOML can hold and raise ValueError for what they do not allow. The error's text is what was
+found, in the words of `describe`; what is allowed stands in `wireswarm.profiles.keys.KEYS`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterable
+
+from wireswarm.durations import parse_duration
+
+LARGEST_INTEGER = 10_000_000
+"""More users than any swarm has. A longer number is a slip, and one of over 64 bits cannot be sent to a worker."""
+
+_SHOWN = 60
+"""Characters shown of a text from the file, which may be of any length."""
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def positive_integer(value: object) -> int:
+    """A whole number from 1 to `LARGEST_INTEGER`. Not a boolean, although Python counts it as an int; not 5.0."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_INTEGER:
+        raise ValueError(describe(value))
+    return value
+
+
+def positive_number(value: object) -> float:
+    """An integer or a float greater than 0, and neither infinite nor NaN, both of which TOML can write."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(describe(value))
+    try:
+        number = float(value)
+    except OverflowError as error:  # an integer may have any number of digits
+        raise ValueError(describe(value)) from error
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(describe(value))
+    return number
+
+
+def duration(value: object) -> float:
+    """Seconds, from text such as `90s`. A TOML number is refused: it would be a second way to write the same."""
+    if not isinstance(value, str):
+        raise ValueError(describe(value))
+    try:
+        seconds = parse_duration(value)
+    except ValueError as error:
+        raise ValueError(describe(value)) from error
+    if not seconds > 0:
+        raise ValueError(describe(value))
+    return seconds
+
+
+def line(value: object) -> str:
+    """One line of text. Control characters are refused: the line is printed to terminals."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError(describe(value))
+    return value.strip()
+
+
+def tags(value: object) -> tuple[str, ...]:
+    """Tags of tasks. An empty list is refused: it would run everything, where it reads as if nothing ran."""
+    if not isinstance(value, list) or not value:
+        raise ValueError(describe(value))
+    # A tag with a space around it matches no task, and `exclude_tags` would then exclude nothing without a word.
+    wrong = [tag for tag in value if not isinstance(tag, str) or not tag or tag != tag.strip()]
+    if wrong:
+        raise ValueError(f"a list with {', '.join(describe(tag) for tag in wrong)}")
+    return tuple(value)
+
+
+def describe(value: object) -> str:
+    """Put a TOML value into words, short and on one line whatever it holds."""
+    match value:
+        case bool():
+            return f"{str(value).lower()} (a boolean)"
+        case int():
+            # str() refuses integers of thousands of digits, which can be written in hexadecimal.
+            return f"{value} (an integer)" if value.bit_length() <= 64 else "an integer of more than 64 bits"
+        case float():
+            return f"{value} (a float)"
+        case str():
+            return f"{quote(value)} (text)"
+        case list():
+            return "a list" if value else "an empty list"
+        case dict():
+            return "a table"
+        case datetime.date() | datetime.time():
+            return f"{value.isoformat()} (a date or time)"
+    raise TypeError(f"not a TOML value: {type(value).__name__}")
+
+
+def quote(text: str) -> str:
+    """Put quotes around a text and shorten it; escape it where it would disturb a terminal."""
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return json.dumps(shown, ensure_ascii=not shown.isprintable())
+
+
+def dotted(*keys: str) -> str:
+    """Spell the way to a key as TOML does: `profiles.smoke.users`, `profiles."a b".users`."""
+    return ".".join(key if _BARE_KEY.fullmatch(key) and len(key) <= _SHOWN else quote(key) for key in keys)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A parenthesis with the nearest known word, to follow what was found; empty when none is near."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    nearest = difflib.get_close_matches(word.casefold(), by_folded, n=1)
+    return f' (did you mean "{by_folded[nearest[0]]}"?)' if nearest else ""

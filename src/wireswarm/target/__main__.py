@@ -1,0 +1,5 @@
+"""`python -m wireswarm.target`."""
+
+from wireswarm.target.command import main
+
+main()

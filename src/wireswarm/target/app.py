@@ -1,0 +1,95 @@
+"""The target's application: the routes of every system behind one count and one set of faults, and `/_target/*`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from wireswarm.target.answers import answer_json
+from wireswarm.target.chater import Chater
+from wireswarm.target.counters import ENDPOINT_KEY, Counters, CountingMiddleware
+from wireswarm.target.faults import FaultMiddleware, Faults
+from wireswarm.target.routing import RouteTable
+from wireswarm.target.settings import TargetSettings
+from wireswarm.target.system import Context, System
+from wireswarm.target.tokens import Tokens
+
+SYSTEMS: tuple[Callable[[Context], System], ...] = (Chater,)
+"""Every system that the target answers for. To add one: a module beside `chater.py`, and its class here."""
+
+_CONTROL = "/_target/"
+_APP_KEY = "wireswarm.target.app"
+
+
+def create_app(settings: TargetSettings, *, clock: Callable[[], float] = time.time) -> ASGIApp:
+    """Build the target as an ASGI application, with its own empty state.
+
+    Args:
+        settings: Faults, secret, bounds.
+        clock: Seconds since the epoch, for tokens, "today" and the like.
+    """
+    return _Target(settings, clock)
+
+
+class _Endpoint:
+    """An ASGI application of a function, for Starlette not to wrap it in a `Request` and a `Response`."""
+
+    def __init__(self, function: ASGIApp) -> None:
+        self._function = function
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._function(scope, receive, send)
+
+
+class _Target:
+    """Finds the endpoint, then counts, applies the faults, and lets it answer; `/_target/*` it answers at once."""
+
+    def __init__(self, settings: TargetSettings, clock: Callable[[], float]) -> None:
+        context = Context(settings, Tokens(settings.jwt_secret, clock), clock)
+        self._systems = [build(context) for build in SYSTEMS]
+        self._counters = Counters()
+        self._faults = Faults(settings)
+        self._table = RouteTable(
+            [
+                Route("/health", _Endpoint(self._health), methods=["GET"]),
+                *(route for system in self._systems for route in system.routes()),
+            ]
+        )
+        self._control = RouteTable(
+            [
+                Route(f"{_CONTROL}counters", _Endpoint(self._show_counters), methods=["GET"]),
+                Route(f"{_CONTROL}reset", _Endpoint(self._reset), methods=["POST"]),
+            ]
+        )
+        faulty = FaultMiddleware(_call_endpoint, self._faults) if self._faults.any else _call_endpoint
+        self._counted = CountingMiddleware(faulty, self._counters)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith(_CONTROL):
+            await self._control.find(scope).app(scope, receive, send)
+            return
+        scope[ENDPOINT_KEY], scope[_APP_KEY] = self._table.find(scope)
+        await self._counted(scope, receive, send)
+
+    async def _health(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        health: dict[str, object] = {"ok": True}
+        for system in self._systems:
+            health.update(system.health())
+        await answer_json(send, health)
+
+    async def _show_counters(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await answer_json(send, self._counters.snapshot())
+
+    async def _reset(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        self._counters.reset()
+        self._faults.reset()
+        for system in self._systems:
+            system.reset()
+        await answer_json(send, {"ok": True})
+
+
+async def _call_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+    await scope[_APP_KEY](scope, receive, send)

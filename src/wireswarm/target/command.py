@@ -1,0 +1,89 @@
+"""The command `wireswarm target`; also `python -m wireswarm.target`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from wireswarm.durations import parse_duration
+from wireswarm.errors import ConfigurationError
+from wireswarm.target.settings import TargetSettings, secret_from
+
+
+def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
+class _UsageInOneLine(click.ClickException):
+    exit_code = 2
+
+
+class _Command(click.Command):
+    """Says what is wrong with the arguments in one line, without the usage."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            raise _UsageInOneLine(" ".join(error.format_message().split())) from error
+
+
+@click.command(cls=_Command, name="target")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 is a free one.")
+@click.option(
+    "--latency", default="0", callback=_duration, metavar="DURATION", help="Wait before every answer, such as 50ms."
+)
+@click.option(
+    "--jitter",
+    default="0",
+    callback=_duration,
+    metavar="DURATION",
+    help="Vary the wait by so much, up and down, uniformly.",
+)
+@click.option(
+    "--error-rate",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of the requests that get a 500 and have no effect.",
+)
+@click.option("--seed", default=0, show_default=True, help="Seeds jitter and errors, so that runs repeat.")
+def target(host: str, port: int, latency: float, jitter: float, error_rate: float, seed: int) -> None:
+    """Serve the reference target until Ctrl-C or SIGTERM.
+
+    JWTs are signed and checked with TEST_JWT_SECRET, or a fake secret when it is not set. GET /_target/counters tells
+    how many requests were received and answered, POST /_target/reset begins anew.
+    """
+    settings = TargetSettings(
+        latency=latency, jitter=jitter, error_rate=error_rate, seed=seed, jwt_secret=secret_from(os.environ)
+    )
+    try:
+        from wireswarm.target.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"uvicorn", "starlette"}:
+            raise
+        raise ConfigurationError("the reference target needs its extra: pip install 'wireswarm[target]'") from error
+    serve(settings, host, port, ready=_say_ready)
+
+
+def _say_ready(host: str, port: int) -> None:
+    click.echo(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0 after a signal, 2 with one line per problem when it cannot start as asked for."""
+    try:
+        target.main(args=arguments, prog_name="python -m wireswarm.target")
+    except ConfigurationError as error:
+        for problem in error.problems:
+            click.echo(f"Error: {problem}", err=True)
+        sys.exit(2)

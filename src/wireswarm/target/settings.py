@@ -1,0 +1,61 @@
+"""How the reference target behaves: its faults, its secret and the bounds of its memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from wireswarm.errors import ConfigurationError
+
+FAKE_JWT_SECRET = "wireswarm-obviously-fake-secret-for-tests"  # noqa: S105 - public on purpose, it guards nothing
+"""Signs and checks JWTs unless `TEST_JWT_SECRET` is set. Of 32 bytes or more, as RFC 7518, section 3.2 demands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSettings:
+    """What the reference target is started with.
+
+    Raises:
+        ConfigurationError: A value is out of its range; lists every such value.
+    """
+
+    latency: float = 0.0
+    """Seconds that every answer waits before the request takes effect."""
+    jitter: float = 0.0
+    """Seconds by which a wait is longer or shorter than `latency`, uniformly; at most `latency`."""
+    error_rate: float = 0.0
+    """Share of the requests, 0 to 1, that get a 500 and have no effect."""
+    seed: int = 0
+    """Seeds jitter and errors. The n-th request since the start or the last reset always meets the same fate."""
+    jwt_secret: str = field(default=FAKE_JWT_SECRET, repr=False)
+    """The HS256 secret that tokens are signed and checked with."""
+    max_accounts: int = 100_000
+    """Accounts kept in memory. Beyond that the one that was idle for longest is forgotten."""
+    max_records: int = 1_000
+    """Dishes, weights and feedback texts kept for one account, each. Beyond that the oldest goes."""
+
+    def __post_init__(self) -> None:
+        if problems := list(self._problems()):
+            raise ConfigurationError(problems)
+
+    def _problems(self) -> Iterator[str]:
+        # Written so that NaN fails too.
+        if not 0 <= self.latency < math.inf:
+            yield f"latency is {self.latency:g} s: it must be 0 or longer"
+        elif not 0 <= self.jitter <= self.latency:
+            # A longer one would need waits below zero; cutting those off would shift the mean.
+            yield f"jitter is {self.jitter:g} s: it must be from 0 to the latency, {self.latency:g} s"
+        if not 0 <= self.error_rate <= 1:
+            yield f"error rate is {self.error_rate:g}: it must be from 0 to 1"
+        if not self.jwt_secret:
+            yield "the JWT secret is empty"
+        if self.max_accounts < 1:
+            yield f"max_accounts is {self.max_accounts}: it must be at least 1"
+        if self.max_records < 1:
+            yield f"max_records is {self.max_records}: it must be at least 1"
+
+
+def secret_from(environment: Mapping[str, str]) -> str:
+    """The JWT secret: `TEST_JWT_SECRET`, or the fake one where that is not set or empty."""
+    return environment.get("TEST_JWT_SECRET") or FAKE_JWT_SECRET

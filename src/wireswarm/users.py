@@ -1,0 +1,150 @@
+"""The `User` classes that test code subclasses: Locust's users with our clients."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+from gevent.pool import Group
+from locust import User
+from locust.env import Environment
+from locust.exception import RescheduleTask, StopTest
+from locust.user.task import LOCUST_STATE_STOPPING
+
+from wireswarm.auth.base import Auth
+from wireswarm.clients.http import CONNECT_TIMEOUT, TIMEOUT, HttpClient
+from wireswarm.clients.owner import Trace
+from wireswarm.clients.protobuf import ProtobufClient
+from wireswarm.clock import SYSTEM_CLOCK, Clock
+from wireswarm.errors import ConfigurationError, RequestFailed
+from wireswarm.events import fire_request
+from wireswarm.net.stamps import Timing
+from wireswarm.sample import Sample
+from wireswarm.wire.http1 import Response
+
+logger = logging.getLogger(__name__)
+
+
+class TaskRequestFailed(RequestFailed, RescheduleTask):
+    """A failed request that ends the task or the flow it happened in, and nothing else: Locust prints no traceback."""
+
+
+class EventReporter:
+    """Fires Locust's request event for what a user's clients measured. Hot path (`bench/http_throughput.py`)."""
+
+    __slots__ = ("_context", "_environment", "_fire")
+
+    def __init__(self, user: User) -> None:
+        self._environment = user.environment
+        self._fire = user.environment.events.request.fire
+        self._context = user.context
+
+    def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
+        """See `Reporter.report`."""
+        fire_request(self._fire, self._context(), sample, response, error, url)
+
+    def abandoned(self) -> None:
+        """See `Reporter.abandoned`."""
+        counts = vars(self._environment)
+        counts["wireswarm_abandoned"] = counts.get("wireswarm_abandoned", 0) + 1
+
+
+class WireUser(User):
+    """Base of our users: whatever clients a class declares, each user gets its own, with the user's host and auth.
+
+    An `on_start` in which a request fails is tried again, after a wait that grows to half a minute, until it succeeds
+    or the user is stopped: a service that is not up yet must not cost users for the rest of the run.
+    """
+
+    abstract = True
+
+    auth: Auth | None = None
+    """How this user proves who it is, on every request of every client that has no `auth` of its own."""
+    content_type: str | None = None
+    """Content-Type of requests with a body; that of the kind of client by default."""
+    timing: Timing = "kernel"
+    """Which clock says when an answer arrived: the kernel's, where there is one, or the `"program"`'s."""
+    timeout: float = TIMEOUT
+    """Seconds for one exchange in all."""
+    connect_timeout: float = CONNECT_TIMEOUT
+    """Seconds for connecting."""
+    request_failed: type[RequestFailed] = TaskRequestFailed
+    trace: Callable[[Trace], None] | None = None
+    clock: ClassVar[Clock] = SYSTEM_CLOCK
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.reporter = EventReporter(self)
+        try:
+            for client in type(self).clients():
+                client.resolve_base(self.host)
+        except ConfigurationError as error:
+            raise StopTest(str(error)) from None
+        if type(self).on_start is not User.on_start:
+            # On the instance, so that a super().on_start() inside is not retried by itself.
+            vars(self)["on_start"] = self._start_until_it_works
+
+    @classmethod
+    def clients(cls) -> Iterator[HttpClient]:
+        """The clients that this class declares."""
+        seen = set()
+        for base in cls.__mro__:
+            for name, value in vars(base).items():
+                if name not in seen and isinstance(value, HttpClient):
+                    yield value
+                seen.add(name)
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Load what the users of this class need, such as a file, once per process and before any of them starts.
+
+        Override it for your own; it is called while the options are checked, so that a mistake is told before any load
+        is sent.
+
+        Raises:
+            ConfigurationError: what is needed is not there. Reported together with all other problems.
+        """
+
+    def start(self, group: Group) -> Any:
+        """Start the user's greenlet; its connections are closed when that ends."""
+        greenlet = super().start(group)
+        greenlet.rawlink(self._close_clients)
+        return greenlet
+
+    def _close_clients(self, _greenlet: object) -> None:
+        for value in vars(self).values():
+            if isinstance(value, HttpClient):
+                value.close()
+
+    def _start_until_it_works(self) -> None:
+        wait, attempt = 1.0, 1
+        while True:
+            try:
+                type(self).on_start(self)
+                return
+            except RequestFailed as error:
+                seconds = wait * random.uniform(0.5, 1.0)  # noqa: S311 - spreads users, protects nothing
+                logger.warning(
+                    "%s.on_start: %s (attempt %d); trying again in %.1f s",
+                    type(self).__name__,
+                    error.failure.message,
+                    attempt,
+                    seconds,
+                )
+            counts = vars(self.environment)
+            counts["wireswarm_start_retries"] = counts.get("wireswarm_start_retries", 0) + 1
+            self.clock.sleep(seconds)
+            if self._state == LOCUST_STATE_STOPPING:
+                return  # TaskSet.run looks at the state before the first task
+            wait, attempt = min(wait * 2, 30.0), attempt + 1
+
+
+class ProtobufUser(WireUser):
+    """A user that speaks protobuf over HTTP: `self.client.post("/orders", pb.Create(sku="A1"), expect=pb.Order)`."""
+
+    abstract = True
+
+    client = ProtobufClient()
+    """The user's client; see `ProtobufClient`. A class can declare more."""

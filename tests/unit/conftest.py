@@ -1,0 +1,19 @@
+"""What unit tests share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# Under `--import-mode=importlib` the tests' own helpers are on no path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from manual_clock import ManualClock
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands still at 2023-11-14 22:13:20 UTC until the test moves it."""
+    return ManualClock()
