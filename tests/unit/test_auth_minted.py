@@ -219,6 +219,14 @@ def test_the_callers_claims_and_headers_are_left_alone(clock: ManualClock) -> No
                 "BearerJWT: refresh_before is -1; allowed: whole seconds",
             ],
         ),
+        (
+            {"algorithm": "none", "lifetime": 60, "headers": ["kid"]},
+            [
+                "BearerJWT: refresh_before is 60; allowed: less than lifetime, 60",
+                "BearerJWT: headers is of type list; allowed: a dict",
+                "BearerJWT: algorithm is 'none'; allowed: HS256, RS256, ES256, EdDSA",
+            ],
+        ),
         ({"lifetime": True}, ["BearerJWT: lifetime is True; allowed: whole seconds"]),
         ({"algorithm": "none"}, ["BearerJWT: algorithm is 'none'; allowed: HS256, RS256, ES256, EdDSA"]),
         (

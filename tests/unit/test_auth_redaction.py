@@ -275,6 +275,15 @@ def test_a_record_without_secrets_is_not_changed() -> None:
     assert vars(record) == before
 
 
+def test_a_cleared_register_forgets_everything() -> None:
+    register = Secrets()
+    register.add(CANARY)
+    assert register.redact(CANARY) == "***"
+    register.clear()
+    assert len(register) == 0
+    assert register.redact(CANARY) == CANARY
+
+
 def test_the_processs_register_serves_redact() -> None:
     SECRETS.add("fake-process-wide")
     assert redact("it is fake-process-wide") == "it is ***"

@@ -285,11 +285,14 @@ def test_a_compiler_that_cannot_run_is_quoted(tmp_path: Path, monkeypatch: pytes
         generate(source, tmp_path / "out")
 
 
-def test_modules_in_the_working_directory_do_not_get_into_the_compiler(tmp_path: Path) -> None:
+def test_modules_in_the_working_directory_do_not_get_into_the_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = _write(tmp_path / "proto", "x.proto", "message X {}")
     (source / "grpc_tools.py").write_text("raise SystemExit('imported from the working directory')")
+    monkeypatch.chdir(source)
 
-    assert generate(source, tmp_path / "out")
+    assert generate(Path(), tmp_path / "out")
 
 
 def test_the_module_command_generates_below_the_checkout_and_says_so_in_one_line(

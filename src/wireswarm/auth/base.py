@@ -10,7 +10,7 @@ class Credentials(Protocol):
     """One simulated user's credentials, made by `Auth.for_user`."""
 
     def header(self) -> bytes:
-        r"""The complete field line, `b"Authorization: Bearer xyz\r\n"` (RFC 9110 section 11.6.2).
+        r"""The complete field line, `b"Authorization: Bearer xyz\r\n"` (RFC 9110 section 11.6.2), or nothing.
 
         Called once per request: hot path (`bench/http_throughput.py`). It hands out bytes that are ready, after at
         most a comparison of times. Ask for it anew for every request, as it changes when a token is renewed.

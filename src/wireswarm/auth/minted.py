@@ -97,15 +97,13 @@ class BearerJWT(Auth):
         """See `Auth.check`. A token is minted to see that key, claims and headers make one."""
         problems = self._option_problems()
         try:
-            key = None if problems else self._key()
+            key = self._key()
+            if not problems:
+                self._token(key, {} if callable(self._claims) else self._claims, math.floor(self._clock.time()))
         except ConfigurationError as error:
             problems += error.problems
-            key = None
-        if key is not None:
-            try:
-                self._token(key, {} if callable(self._claims) else self._claims, math.floor(self._clock.time()))
-            except UsageError as error:
-                problems.append(str(error))
+        except UsageError as error:
+            problems.append(str(error))
         if problems:
             raise ConfigurationError(problems)
 
@@ -133,16 +131,10 @@ class BearerJWT(Auth):
         return f"BearerJWT({self._source!r}, algorithm={self._algorithm!r}, lifetime={self._lifetime!r})"
 
     def _option_problems(self) -> list[str]:
-        problems = []
-        if self._algorithm not in ALGORITHMS:
-            problems.append(f"BearerJWT: algorithm is {self._algorithm!r}; allowed: {', '.join(ALGORITHMS)}")
-        elif self._algorithm == "HS256" and isinstance(self._source, TextFile):
-            others = ", ".join(name for name in ALGORITHMS if name != "HS256")
-            problems.append(f"{self._source.label}: HS256 signs with a shared secret; with a key file: {others}")
         # Whole seconds also see to it that a new token, whose `iat` is rounded down, is never due for renewal at once.
         times = {"lifetime": self._lifetime, "refresh_before": self._refresh_before}
         wrong = [name for name, value in times.items() if type(value) is not int or value < 0]
-        problems += [f"BearerJWT: {name} is {times[name]!r}; allowed: whole seconds" for name in wrong]
+        problems = [f"BearerJWT: {name} is {times[name]!r}; allowed: whole seconds" for name in wrong]
         if not wrong and self._refresh_before >= self._lifetime:
             problems.append(
                 f"BearerJWT: refresh_before is {self._refresh_before}; allowed: less than lifetime, {self._lifetime}"
@@ -154,6 +146,13 @@ class BearerJWT(Auth):
         return problems
 
     def _key(self) -> SigningKey:
+        if self._algorithm not in ALGORITHMS:
+            raise ConfigurationError(f"BearerJWT: algorithm is {self._algorithm!r}; allowed: {', '.join(ALGORITHMS)}")
+        if self._algorithm == "HS256" and isinstance(self._source, TextFile):
+            others = ", ".join(name for name in ALGORITHMS if name != "HS256")
+            raise ConfigurationError(
+                f"{self._source.label}: HS256 signs with a shared secret; with a key file: {others}"
+            )
         text = self._source.read()
         # Parsing an RSA key takes longer than signing with it, and there is a call for every user.
         if self._loaded is None or self._loaded[0] != text:

@@ -46,6 +46,11 @@ class Secrets:
         if len(self._spellings) > self._limit:
             del self._spellings[next(iter(self._spellings))]
 
+    def clear(self) -> None:
+        """Forget every value, where one process makes several runs with different credentials."""
+        self._spellings.clear()
+        self._ordered = None
+
     def __len__(self) -> int:
         return len(self._spellings)
 

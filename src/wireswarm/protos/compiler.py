@@ -100,9 +100,8 @@ def describe(contents: Mapping[str, bytes], origins: Mapping[str, Path]) -> File
 
 
 def _run_protoc(arguments: Sequence[str], directory: Path, origins: Mapping[str, Path]) -> None:
-    # -P: whatever lies in the working directory must not shadow a module that the compiler imports.
-    command = [sys.executable, "-P", "-m", "grpc_tools.protoc", *arguments]
-    done = subprocess.run(command, cwd=directory, capture_output=True, check=False)  # noqa: S603 - no input of others
+    command = [sys.executable, "-m", "grpc_tools.protoc", *arguments]
+    done = subprocess.run(command, cwd=directory, capture_output=True, check=False)
     if done.returncode != 0:
         output = done.stderr.decode(errors="replace").strip()
         raise ConfigurationError(_problems(output, origins) or f"protoc failed ({done.returncode}): {output}")

@@ -85,7 +85,10 @@ def _compiled(files: Sequence[ProtoFile]) -> ProtoNamespace:
     contents = {file.name: file.text.encode() for file in files}
     descriptors = describe(contents, {file.name: file.path for file in files})
     pool = DescriptorPool()
-    for descriptor in descriptors.file:
-        pool.AddSerializedFile(descriptor.SerializeToString())
-    requested = [file.name for file in files if file.requested]
-    return ProtoNamespace(pool, requested, [file.name for file in descriptors.file if file.name not in requested])
+    # Looking a file up by its name would miss names that are not ASCII.
+    described = [pool.AddSerializedFile(descriptor.SerializeToString()) for descriptor in descriptors.file]
+    requested = {file.name for file in files if file.requested}
+    return ProtoNamespace(
+        [file for file in described if file.name in requested],
+        [file for file in described if file.name not in requested],
+    )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message_factory import GetMessageClass
 
@@ -36,17 +35,17 @@ class ProtoNamespace:
     # Nothing here may have a public name: it would hide what the files define under that name.
     __slots__ = ("__files", "__imported", "__members", "__requested")
 
-    def __init__(self, pool: DescriptorPool, requested: Iterable[str], imported: Iterable[str]) -> None:
-        self.__files = sorted(requested)
+    def __init__(self, requested: Sequence[FileDescriptor], imported: Sequence[FileDescriptor]) -> None:
+        self.__files = sorted(file.name for file in requested)
         self.__members: dict[str, Any] = {}
         self.__requested: dict[str, list[str]] = {}
         self.__imported: dict[str, list[str]] = {}
-        for names, by_short_name in ((self.__files, self.__requested), (imported, self.__imported)):
-            for name in names:
-                for full_name, member in _top_level(pool.FindFileByName(name)):
+        for files, by_short_name in ((requested, self.__requested), (imported, self.__imported)):
+            for file in files:
+                for full_name, member in _top_level(file):
                     self.__members[full_name] = member
                     by_short_name.setdefault(full_name.rpartition(".")[2], []).append(full_name)
-                self.__members.update(_nested(pool.FindFileByName(name).message_types_by_name.values()))
+                self.__members.update(_nested(file.message_types_by_name.values()))
 
     def __getattr__(self, name: str) -> Any:
         # Copying and pickling ask an object that has not been filled yet.
@@ -96,6 +95,8 @@ def _nested(messages: Iterable[Descriptor]) -> Iterator[tuple[str, Any]]:
         for extension in message.extensions:
             yield extension.full_name, extension
         for nested in message.nested_types:
+            # Protobuf's pure Python implementation, the fallback where there is no binary, leaves this undone.
+            setattr(GetMessageClass(message), nested.name, GetMessageClass(nested))
             yield nested.full_name, GetMessageClass(nested)
         yield from _nested(message.nested_types)
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from wireswarm.errors import ConfigurationError
 
-# Comments and strings first: what looks like an import inside them is none. Reading on until protoc would complain is
-# not the aim; a text that this misreads is one that protoc refuses.
+# Comments and strings first: what looks like an import inside them is none. A text that this misreads is one that
+# protoc refuses, so mistakes in the syntax are left to it.
 _TOKEN = re.compile(
     r"""
       //[^\n]* | /\*.*?\*/
@@ -122,7 +122,7 @@ def _bundled() -> Path:
 
 def _is_copy_of_bundled(path: Path) -> bool:
     """Whether this is somebody's own `google/protobuf/timestamp.proto` or the like."""
-    return any((_bundled() / Path(*path.parts[-count:])).is_file() for count in (3, 4))
+    return any((_bundled() / "/".join(path.parts[1:][-count:])).is_file() for count in (3, 4))
 
 
 def _expanded(requested: Iterable[Path], problems: list[str]) -> Iterator[tuple[Path, str]]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wireswarm.target.answers import answer_json
 from wireswarm.target.chater import Chater
 from wireswarm.target.counters import ENDPOINT_KEY, Counters, CountingMiddleware
 from wireswarm.target.faults import FaultMiddleware, Faults
-from wireswarm.target.routing import RouteTable
+from wireswarm.target.routing import RouteTable, plain_route
 from wireswarm.target.settings import TargetSettings
 from wireswarm.target.system import Context, System
 from wireswarm.target.tokens import Tokens
@@ -34,16 +33,6 @@ def create_app(settings: TargetSettings, *, clock: Callable[[], float] = time.ti
     return _Target(settings, clock)
 
 
-class _Endpoint:
-    """An ASGI application of a function, for Starlette not to wrap it in a `Request` and a `Response`."""
-
-    def __init__(self, function: ASGIApp) -> None:
-        self._function = function
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._function(scope, receive, send)
-
-
 class _Target:
     """Finds the endpoint, then counts, applies the faults, and lets it answer; `/_target/*` it answers at once."""
 
@@ -54,14 +43,14 @@ class _Target:
         self._faults = Faults(settings)
         self._table = RouteTable(
             [
-                Route("/health", _Endpoint(self._health), methods=["GET"]),
+                plain_route("GET", "/health", self._health),
                 *(route for system in self._systems for route in system.routes()),
             ]
         )
         self._control = RouteTable(
             [
-                Route(f"{_CONTROL}counters", _Endpoint(self._show_counters), methods=["GET"]),
-                Route(f"{_CONTROL}reset", _Endpoint(self._reset), methods=["POST"]),
+                plain_route("GET", f"{_CONTROL}counters", self._show_counters),
+                plain_route("POST", f"{_CONTROL}reset", self._reset),
             ]
         )
         faulty = FaultMiddleware(_call_endpoint, self._faults) if self._faults.any else _call_endpoint

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, Self, TypeVar
+from typing import TypeVar
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from wireswarm.target.accounts import Account, Accounts
-from wireswarm.target.answers import PROTOBUF, ClientLeft, Refusal, answer, media_type, read_body
+from wireswarm.target.answers import PROTOBUF, Refusal, answer, media_type, read_body
+from wireswarm.target.routing import plain_route
 from wireswarm.target.tokens import Tokens
 
 MESSAGE_TYPES = frozenset(
@@ -22,22 +23,8 @@ SMALL = 64 * 1024
 """Bytes that a message without a file in it may have."""
 
 
-class Serialisable(Protocol):
-    """What goes back: any protobuf message."""
-
-    def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name
-        """Its bytes."""
-
-
-class Parseable(Protocol):
-    """What comes in: any protobuf message."""
-
-    @classmethod
-    def FromString(cls, s: bytes, /) -> Self:  # noqa: N802 - protobuf's name
-        """The message of these bytes."""
-
-
-M = TypeVar("M", bound=Parseable)
+M = TypeVar("M", bound=Message)
+_Respond = Callable[[Account, Scope, Receive], Awaitable[Message]]
 
 
 class Calls:
@@ -51,46 +38,31 @@ class Calls:
         self._tokens = tokens
         self._accounts = accounts
 
-    def get(self, path: str, handle: Callable[[Account], Serialisable]) -> Route:
+    def get(self, path: str, handle: Callable[[Account], Message]) -> Route:
         """A call without a message."""
 
-        async def respond(account: Account, _scope: Scope, _receive: Receive) -> Serialisable:
+        async def respond(account: Account, _scope: Scope, _receive: Receive) -> Message:
             return handle(account)
 
-        return Route(path, _Call(self._tokens, self._accounts, respond), methods=["GET"])
+        return self._route("GET", path, respond)
 
     def post(
-        self, path: str, request: type[M], handle: Callable[[Account, M], Serialisable], *, limit: int = SMALL
+        self, path: str, request: type[M], handle: Callable[[Account, M], Message], *, limit: int = SMALL
     ) -> Route:
         """A call with a message of at most `limit` bytes."""
 
-        async def respond(account: Account, scope: Scope, receive: Receive) -> Serialisable:
+        async def respond(account: Account, scope: Scope, receive: Receive) -> Message:
             return handle(account, await _read_message(scope, receive, request, limit))
 
-        return Route(path, _Call(self._tokens, self._accounts, respond), methods=["POST"])
+        return self._route("POST", path, respond)
 
-
-Respond = Callable[[Account, Scope, Receive], Awaitable[Serialisable]]
-
-
-class _Call:
-    """The ASGI application of one route."""
-
-    def __init__(self, tokens: Tokens, accounts: Accounts, respond: Respond) -> None:
-        self._tokens = tokens
-        self._accounts = accounts
-        self._respond = respond
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
+    def _route(self, method: str, path: str, respond: _Respond) -> Route:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
             account = self._accounts.of(self._tokens.email_of(scope))
-            message = await self._respond(account, scope, receive)
-        except Refusal as refusal:
-            await refusal.answer(send)
-        except ClientLeft:
-            pass
-        else:
+            message = await respond(account, scope, receive)
             await answer(send, message.SerializeToString(), PROTOBUF)
+
+        return plain_route(method, path, app)
 
 
 async def _read_message(scope: Scope, receive: Receive, request: type[M], limit: int) -> M:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from wireswarm.protos.alcohol_pb2 import (
@@ -28,10 +28,11 @@ from wireswarm.protos.modify_food_record_pb2 import ModifyFoodRecordRequest, Mod
 from wireswarm.protos.set_language_pb2 import SetLanguageRequest, SetLanguageResponse
 from wireswarm.protos.today_food_pb2 import DayTotals, Dish, TodayFood
 from wireswarm.target.accounts import Account, Accounts, Record, nutrients
-from wireswarm.target.answers import ClientLeft, Refusal, answer_json, media_type, read_body
+from wireswarm.target.answers import Refusal, answer_json, media_type, read_body
 from wireswarm.target.calls import SMALL, Calls
 from wireswarm.target.days import DAY_MS, day_of, parse_day, parse_moment, show_day, span_of, start_of
 from wireswarm.target.dishes import analyse, total
+from wireswarm.target.routing import plain_route
 from wireswarm.target.system import Context
 
 PHOTO_LIMIT = 32 * 1024 * 1024
@@ -66,7 +67,7 @@ class Chater:
             calls.get("/alcohol_latest", self._alcohol_latest),
             calls.post("/alcohol_range", GetAlcoholRangeRequest, _alcohol_range),
             calls.post("/feedback", FeedbackRequest, _feedback),
-            Route("/eater_auth", _Login(self), methods=["POST"]),
+            plain_route("POST", "/eater_auth", self._login),
         ]
 
     def health(self) -> Mapping[str, object]:
@@ -77,17 +78,12 @@ class Chater:
         """See `System.reset`."""
         self._accounts.reset()
 
-    def login(self, body: bytes) -> dict[str, str]:
-        """What a login is answered with: a JWT for its email."""
-        try:
-            fields = json.loads(body)
-        except (ValueError, RecursionError):
-            raise Refusal(400, "the body is not JSON") from None
-        if not isinstance(fields, dict):
-            raise Refusal(400, "the body is not a JSON object")
-        if missing := [name for name in _LOGIN_FIELDS if not (isinstance(fields.get(name), str) and fields[name])]:
-            raise Refusal(400, f"missing or not text: {', '.join(missing)}")
-        return {"token": self._tokens.issue(fields["email"], fields["name"]), "email": fields["email"]}
+    async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if media_type(scope) != "application/json":
+            raise Refusal(415, "the content type is not application/json")
+        fields = _login_fields(await read_body(receive, SMALL))
+        token = self._tokens.issue(fields["email"], fields["name"])
+        await answer_json(send, {"token": token, "email": fields["email"]})
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -130,21 +126,16 @@ class Chater:
         return GetAlcoholLatestResponse(today=_alcohol_day(show_day(today), drinks))
 
 
-class _Login:
-    """The ASGI application of `POST /eater_auth`, the one call without a token."""
-
-    def __init__(self, chater: Chater) -> None:
-        self._chater = chater
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            if media_type(scope) != "application/json":
-                raise Refusal(415, "the content type is not application/json")
-            await answer_json(send, self._chater.login(await read_body(receive, SMALL)))
-        except Refusal as refusal:
-            await refusal.answer(send)
-        except ClientLeft:
-            pass
+def _login_fields(body: bytes) -> dict[str, str]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "the body is not JSON") from None
+    if not isinstance(fields, dict):
+        raise Refusal(400, "the body is not a JSON object")
+    if missing := [name for name in _LOGIN_FIELDS if not (isinstance(fields.get(name), str) and fields[name])]:
+        raise Refusal(400, f"missing or not text: {', '.join(missing)}")
+    return fields
 
 
 def _check_owner(account: Account, email: str) -> None:

@@ -12,8 +12,29 @@ from typing import NamedTuple
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wireswarm.target.answers import Refusal
+from wireswarm.target.answers import ClientLeft, Refusal
 from wireswarm.target.counters import OTHER
+
+
+def plain_route(method: str, path: str, app: ASGIApp) -> Route:
+    """A route to a function that is an ASGI application, and that may raise `Refusal` and `ClientLeft`.
+
+    Starlette would take a bare function for one from a `Request` to a `Response`.
+    """
+    return Route(path, _Plain(app), methods=[method])
+
+
+class _Plain:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Refusal as refusal:
+            await refusal.answer(send)
+        except ClientLeft:
+            pass
 
 
 class Endpoint(NamedTuple):
@@ -58,7 +79,8 @@ class RouteTable:
             if match is Match.FULL:
                 scope.update(child_scope)
                 # A mount has a path_format too; it ends in {path}.
-                return Endpoint(f"{scope['method']} {getattr(route, 'path_format', scope['path'])}", route.handle)
+                path = getattr(route, "path_format", None)
+                return Endpoint(f"{scope['method']} {path}" if path else OTHER, route.handle)
             if match is Match.PARTIAL:
                 allowed |= getattr(route, "methods", None) or set()
         if allowed:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import errno
 import gc
-import importlib.util
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 
-from wireswarm.errors import ConfigurationError
+from wireswarm.errors import ConfigurationError, UsageError
 from wireswarm.target.app import create_app
 from wireswarm.target.settings import TargetSettings
-from wireswarm.target.transport import _protocol
+from wireswarm.target.transport import JoiningProtocol
 
 KEEP_ALIVE = 120
 """Seconds after which an idle connection is closed: longer than a user thinks, so that a load test never meets a
@@ -34,8 +34,7 @@ Ready = Callable[[str, int], object]
 def serve(settings: TargetSettings, host: str, port: int, *, ready: Ready = lambda host, port: None) -> None:
     """Serve until SIGINT or SIGTERM; both are a normal end.
 
-    To be called in the main thread of a process of its own, which must not have imported `locust` or patched the
-    standard library with gevent.
+    To be called in the main thread of a process of its own, because asyncio stands on what gevent replaces.
 
     Args:
         settings: What to serve.
@@ -45,7 +44,11 @@ def serve(settings: TargetSettings, host: str, port: int, *, ready: Ready = lamb
 
     Raises:
         ConfigurationError: The address cannot be listened on.
+        UsageError: The process is patched by gevent, as it is once `locust` was imported.
     """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey and monkey.is_module_patched("socket"):
+        raise UsageError("the target needs a process of its own: gevent has replaced this one's sockets")
     listener = _bind(host, port)
     try:
         _Server(settings, listener, lambda: ready(host, listener.getsockname()[1])).run_to_end()
@@ -61,7 +64,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 create_app(settings),
                 loop="auto",
-                http=_protocol(),
+                http=JoiningProtocol,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

@@ -2,15 +2,19 @@
 
 uvicorn writes an answer's head and its body one after the other, and uvloop hands each to the kernel at once: two
 system calls here, and two segments that wake the client twice, which a load test would measure. This goes between
-them and writes what one turn of the event loop has produced in one piece, which is a quarter more answers per second.
+them and writes what one turn of the event loop has produced in one piece.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import importlib.util
+from typing import TYPE_CHECKING, Any
 
-from uvicorn.config import Config
+if TYPE_CHECKING or importlib.util.find_spec("httptools"):
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HttpProtocol
+else:
+    from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol
 
 
 class JoiningTransport(asyncio.Transport):
@@ -56,15 +60,9 @@ class JoiningTransport(asyncio.Transport):
         return self._transport.get_extra_info(name, default)
 
 
-def _protocol() -> type[asyncio.Protocol]:
-    base: type[asyncio.Protocol]
-    try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as base
-    except ImportError:
-        from uvicorn.protocols.http.h11_impl import H11Protocol as base
+class JoiningProtocol(HttpProtocol):
+    """uvicorn's HTTP/1.1 on a `JoiningTransport`; with httptools where that is installed, else with h11."""
 
-    class P(base):
-        def connection_made(self, transport):
-            super().connection_made(JoiningTransport(transport, self.loop))
-
-    return P
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See `asyncio.BaseProtocol.connection_made`."""
+        super().connection_made(JoiningTransport(transport, self.loop))

@@ -1,0 +1,70 @@
+# Everything a newcomer types. Each target sets up what it needs, in .venv, and is quick when nothing has changed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup proto demo target lint format test cover bench lock clean
+
+# The first Python on the path that is new enough; `make PYTHON=python3.13 …` for another one.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+GENERATED := $(VENV)/.generated
+PROTOS := $(wildcard proto/*.proto)
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(GENERATED)  ## Install everything into .venv
+
+proto: $(INSTALLED)  ## Generate the protobuf modules from proto/
+	@$(BIN)/python -m wireswarm.protos
+	@touch $(GENERATED)
+
+demo: $(GENERATED)  ## Run a whole load test here: server, 10 users, reports; half a minute
+	@$(BIN)/wireswarm demo $(ARGS)
+
+target: $(GENERATED)  ## Serve the reference target on port 8000
+	@$(BIN)/wireswarm target $(ARGS)
+
+lint: $(GENERATED)  ## Format, style, types and the direction of imports
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(GENERATED)  ## Mend what can be mended by itself
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+test: $(GENERATED)  ## Run the tests (ARGS="-k flow" for some of them)
+	$(BIN)/python -m pytest $(ARGS)
+
+cover: $(GENERATED)  ## Run the tests and hold the branch coverage at 95 % or more
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+
+bench: $(GENERATED)  ## Race the contenders and write bench/results/ (needs nginx, see bench/README.md)
+	$(BIN)/python bench/http_throughput.py $(ARGS)
+
+lock: $(INSTALLED)  ## Renew requirements.lock from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-header --upgrade pyproject.toml --output-file requirements.lock
+
+clean:  ## Remove everything that was made here
+	rm -rf $(VENV) results dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis src/wireswarm/protos/*_pb2.py src/wireswarm/protos/*_pb2.pyi
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the path" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): requirements.lock pyproject.toml hatch_build.py | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(GENERATED): $(PROTOS) src/wireswarm/protos/compiler.py $(INSTALLED)
+	@$(BIN)/python -m wireswarm.protos
+	@touch $@

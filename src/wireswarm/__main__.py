@@ -1,0 +1,5 @@
+"""`python -m wireswarm`."""
+
+from wireswarm.cli import main
+
+main()

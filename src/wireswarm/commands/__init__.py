@@ -1,0 +1,1 @@
+"""What the `wireswarm` command does, a module for each subcommand that is more than a call."""
