@@ -1,4 +1,4 @@
-"""Load testing on Locust for protobuf, Socket.IO and authenticated APIs, with numbers that can be trusted.
+"""Load testing on Locust for protobuf and authenticated APIs, with numbers that can be trusted.
 
 In a locustfile, `import wireswarm` (or from it) also loads the plug-in: options, checks, iterations. The names are
 imported when they are first used, because `locust`, which some of them need, replaces parts of the standard library,

@@ -37,7 +37,7 @@ class _Group(click.Group):
 @click.group(cls=_Group)
 @click.version_option(__version__, package_name="wireswarm", message="wireswarm %(version)s")
 def wireswarm() -> None:
-    """Load testing on Locust for protobuf, Socket.IO and authenticated APIs."""
+    """Load testing on Locust for protobuf and authenticated APIs."""
 
 
 @wireswarm.command(name="locust", context_settings=_PASS_ON, add_help_option=False)

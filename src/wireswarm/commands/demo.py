@@ -34,7 +34,7 @@ def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
     results.mkdir(parents=True, exist_ok=True)
     report, prefix = results / "report.html", results / "locust"
     with _target() as host:
-        console.print(f"The reference target is at {host}; 10 users walk Chater's full flow for 20 s.")
+        console.print(f"The reference target is at {host}; 10 users walk Chater's full flow for 20 s.", soft_wrap=True)
         command = [sys.executable, "-m", "wireswarm", "locust", "-f", str(shared("locustfiles/chater.py"))]
         command += ["--tags", "full_flow", "--headless", "--load-profile", "demo", "--host", host]
         command += ["--only-summary", "--html", str(report), "--csv", str(prefix), *arguments]

@@ -18,6 +18,7 @@ from wireswarm.errors import ConfigurationError
 from wireswarm.plugin.attach import attach
 from wireswarm.plugin.checks import find_problems, selected_classes
 from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile
+from wireswarm.plugin.tables import write_tables_at_the_end
 
 USAGE_ERROR = 2
 """Exit code of a run that was refused."""
@@ -32,6 +33,7 @@ def load() -> None:
     _state["loaded"] = True
     locust.events.init_command_line_parser.add_listener(_on_parser)
     locust.events.init.add_listener(_on_init)
+    write_tables_at_the_end()
     sys.excepthook = _one_line_for_configuration_errors(sys.excepthook)
 
 

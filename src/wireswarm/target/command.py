@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import IO
 
 import click
 
@@ -22,6 +23,9 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
 
 class _UsageInOneLine(click.ClickException):
     exit_code = 2
+
+    def show(self, file: IO[str] | None = None) -> None:
+        click.echo(f"error: {self.message}", file=file, err=file is None)
 
 
 class _Command(click.Command):
@@ -85,5 +89,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         target.main(args=arguments, prog_name="python -m wireswarm.target")
     except ConfigurationError as error:
         for problem in error.problems:
-            click.echo(f"Error: {problem}", err=True)
+            click.echo(f"error: {problem}", err=True)
         sys.exit(2)

@@ -61,7 +61,7 @@ class RouteTable:
                 self._add(route)
 
     def _add(self, route: Route) -> None:
-        for method in route.methods or ():
+        for method in sorted(route.methods or ()):
             key = method, route.path
             if key in self._exact:
                 raise ValueError(f"two systems answer {method} {route.path}")

@@ -49,7 +49,7 @@ def serve(settings: TargetSettings, host: str, port: int, *, ready: Ready = lamb
     monkey = sys.modules.get("gevent.monkey")
     if monkey and monkey.is_module_patched("socket"):
         raise UsageError("the target needs a process of its own: gevent has replaced this one's sockets")
-    listener = _bind(host, port)
+    listener = bind(host, port)
     try:
         _Server(settings, listener, lambda: ready(host, listener.getsockname()[1])).run_to_end()
     finally:
@@ -104,7 +104,12 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigurationError: The address is not one of this machine, or the port is taken or not allowed.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
