@@ -1,7 +1,7 @@
 """Answers: the two ASGI messages of one, JSON errors, and the reading of a request's body and headers.
 
-By hand instead of with Starlette's `Request` and `Response`, which cost more than all else that the target does to a
-request: what it can answer bounds what a load test on it can show.
+By hand instead of with Starlette's `Request` and `Response`, which would add a third to the time of a request: what the
+target can answer bounds what a load test on it can show.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class TargetSettings:
     """
 
     latency: float = 0.0
-    """Seconds that every answer waits before the request takes effect."""
+    """Seconds that every request waits before it takes effect; uvloop counts them in whole milliseconds."""
     jitter: float = 0.0
     """Seconds by which a wait is longer or shorter than `latency`, uniformly; at most `latency`."""
     error_rate: float = 0.0
