@@ -1,137 +1,123 @@
-"""How many requests a second one core of a load generator makes, ours beside the others, in one run.
+"""What one core of a load generator does, ours beside the others, in one run.
 
-    make bench                                   # or: make bench ARGS="--rounds 3 --seconds 4"
+    make bench                                   # the case `small`; all of them: make bench ARGS="--case all"
+    make bench ARGS="--case tls --rounds 3 --seconds 4"
 
-The server is nginx with one worker, pinned to one core; the contenders run in turn on the other, several rounds. What
-they did is counted by the server (`stub_status`) over a window that begins after a warm-up, so that all are measured
-alike. Writes `bench/results/http_throughput.md` and `.json`.
+nginx with one worker is pinned to one core; the contenders run in turn on the other, several rounds. What they did is
+counted by the server over a window that begins after a warm-up, so that all are measured alike. The cases are in
+`cases.py`. Writes `http_<case>.md`, `.json` and `.svg` to `bench/results/`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import platform
-import statistics
-import subprocess
 import sys
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import psutil
-from nginx import Server, nginx
+import nginx
+from cases import CASES, Case
+from contenders import CONTENDERS, ContenderError
+from measure import AFTER_SECONDS, SERVER_CORE, Bench, measure
+from progress import Progress
+from report import Results, render, save
+from slow_server import slow_server
 
-HERE: Final = Path(__file__).resolve().parent
-RESULTS: Final = HERE / "results"
-BASELINE: Final = "Locust FastHttpUser"
-SERVER_CORE: Final = 1
-CLIENT_CORE: Final = 0
-USERS: Final = 50
-WARM_UP_SECONDS: Final = 2.0
-
-
-@dataclass(frozen=True)
-class Contender:
-    """Something that makes load."""
-
-    name: str
-    locustfile: str
-
-    def command(self, host: str, seconds: float) -> list[str]:
-        """How it is run."""
-        file = HERE / "locustfiles" / self.locustfile
-        arguments = ["-f", str(file), "--host", host, "--headless", "-u", str(USERS), "-r", str(USERS)]
-        arguments += ["-t", f"{int(seconds + WARM_UP_SECONDS) + 20}s", "--only-summary", "--loglevel", "ERROR"]
-        return ["taskset", "-c", str(CLIENT_CORE), sys.executable, "-m", "locust", *arguments]
+RESULTS: Final = Path(__file__).resolve().parent / "results"
+START_AND_END_SECONDS: Final = 2.0
+"""About what a contender takes to start and to end, for the estimate of the whole time."""
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """One contender in one round."""
+class Plan:
+    """One case as it will be run."""
 
-    contender: str
-    requests_per_second: float
-    cpu_us_per_request: float
-    peak_memory_mb: float
+    case: Case
+    rounds: int
+    seconds: float
+    present: list[str]
+    missing: list[str]
 
-
-CONTENDERS: Final = (
-    Contender("Wireswarm ProtobufUser", "wireswarm_protobuf.py"),
-    Contender(BASELINE, "fast_http_user.py"),
-    Contender("Locust HttpUser", "http_user.py"),
-)
-
-
-def measure(contender: Contender, server: Server, seconds: float) -> Measurement:
-    """Run one contender for that long and count what the server saw."""
-    before = server.requests()
-    with subprocess.Popen(
-        contender.command(server.url, seconds), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            while server.requests() - before < 100:
-                if process.poll() is not None:
-                    raise SystemExit(f"{contender.name} ended early: {process.stderr.read() if process.stderr else ''}")
-                time.sleep(0.1)
-            time.sleep(WARM_UP_SECONDS)
-            handle = psutil.Process(process.pid)
-            first, cpu, began = server.requests(), sum(handle.cpu_times()[:2]), time.perf_counter()
-            time.sleep(seconds)
-            last, cpu_end, ended = server.requests(), sum(handle.cpu_times()[:2]), time.perf_counter()
-            memory = handle.memory_info().rss
-        finally:
-            process.kill()
-    count = last - first - 1
-    return Measurement(contender.name, count / (ended - began), (cpu_end - cpu) / count * 1e6, memory / 1e6)
+    @property
+    def total(self) -> float:
+        """How many seconds it will take, about."""
+        runs = self.rounds * len(self.present) * (2 if self.case.shape == "clock" else 1)
+        return runs * (self.case.warm_up + self.seconds + AFTER_SECONDS + START_AND_END_SECONDS)
 
 
-def table(measurements: list[Measurement], rounds: int, seconds: float) -> str:
-    """The medians as Markdown, with the ratio to the baseline round by round."""
-    by_name: dict[str, list[Measurement]] = {}
-    for measurement in measurements:
-        by_name.setdefault(measurement.contender, []).append(measurement)
-    lines = [
-        "# HTTP throughput of one core",
-        "",
-        f"Small protobuf message, {USERS} users without wait, nginx with one worker on the other core; "
-        f"medians of {rounds} rounds of {seconds:g} s, measured by `make bench`.",
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}.",
-        "",
-        f"| Contender | requests/s | × {BASELINE} (min to max) | CPU µs/request | memory MB |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    baseline = [m.requests_per_second for m in by_name[BASELINE]]
-    for name, rows in by_name.items():
-        ratios = [row.requests_per_second / base for row, base in zip(rows, baseline, strict=True)]
-        lines.append(
-            f"| {name} | {statistics.median(r.requests_per_second for r in rows):,.0f} "
-            f"| {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
-            f"| {statistics.median(r.cpu_us_per_request for r in rows):.1f} "
-            f"| {statistics.median(r.peak_memory_mb for r in rows):.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+def plan(case: Case, rounds: int | None, seconds: float | None) -> Plan:
+    """What of a case can be run here."""
+    present = [name for name in case.contenders if CONTENDERS[name].version()]
+    missing = [name for name in case.contenders if name not in present]
+    return Plan(case, rounds or case.rounds, seconds or case.seconds, present, missing)
+
+
+def run(planned: Plan, bench: Bench) -> Results:
+    """Race the contenders of one case. One that fails is left out from then on."""
+    versions = list(dict.fromkeys([str(CONTENDERS[name].version()) for name in planned.present] + [nginx.version()]))
+    results = Results(planned.case.name, planned.rounds, planned.seconds, machine(), versions)
+    results.missing = {name: CONTENDERS[name].install for name in planned.missing}
+    for number in range(1, planned.rounds + 1):
+        for name in planned.present:
+            if name in results.failed:
+                continue
+            bench.progress.step(f"{planned.case.name}, round {number} of {planned.rounds}: {name}")
+            try:
+                measurement = measure(name, planned.case, number, planned.seconds, bench)
+            except ContenderError as error:
+                results.failed[name] = str(error)
+                bench.progress.done(f"FAILED: {error}")
+            else:
+                results.measurements.append(measurement)
+                bench.progress.done(f"{measurement.window.requests_per_second:,.0f} requests/s")
+    results.measurements = [m for m in results.measurements if m.contender not in results.failed]
+    return results
+
+
+def machine() -> str:
+    """What it is measured on."""
+    models = {
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    }
+    processor = " and ".join(sorted(models)) or platform.machine()
+    kernel = ".".join(platform.release().split(".")[:2])
+    return f"{processor}, {os.cpu_count()} cores, Linux {kernel}, Python {platform.python_version()}"
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--case", choices=[*CASES, "all"], default="small")
+    parser.add_argument("--rounds", type=int, help="instead of the case's own number")
+    parser.add_argument("--seconds", type=float, help="of each measurement, instead of the case's own")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--render", action="store_true", help="measure nothing, write tables and pictures again")
+    return parser.parse_args()
 
 
 def main() -> None:
     """Race them and write the results."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
-    arguments = parser.parse_args()
-    measurements: list[Measurement] = []
-    with nginx(SERVER_CORE) as server:
-        for number in range(arguments.rounds):
-            for contender in CONTENDERS:
-                measurement = measure(contender, server, arguments.seconds)
-                measurements.append(measurement)
-                print(f"round {number + 1}: {contender.name}: {measurement.requests_per_second:,.0f} requests/s")
-    text = table(measurements, arguments.rounds, arguments.seconds)
-    RESULTS.mkdir(exist_ok=True)
-    RESULTS.joinpath("http_throughput.md").write_text(text, encoding="utf-8")
-    RESULTS.joinpath("http_throughput.json").write_text(json.dumps([asdict(m) for m in measurements], indent=1) + "\n")
-    print("\n" + text)
+    arguments = options()
+    cases = [case for name, case in CASES.items() if arguments.case in {name, "all"}]
+    if arguments.render:
+        for path in [arguments.output / f"http_{case.name}.json" for case in cases]:
+            if path.exists():
+                print(render(path))
+        return
+    plans = [plan(case, arguments.rounds, arguments.seconds) for case in cases]
+    progress = Progress(sum(planned.total for planned in plans))
+    failed = False
+    with nginx.nginx(SERVER_CORE) as server, slow_server(SERVER_CORE) as slow:
+        for planned in plans:
+            results = run(planned, Bench(server, slow, progress))
+            print(f"\n{save(results, arguments.output)}")
+            failed = failed or bool(results.failed)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,14 +80,17 @@ def day(name: str, days_ago: int) -> str:
     return text
 
 
-def newest_time(food: TodayFood) -> int:
-    """The latest record's time, 0 where there is none."""
-    return max((dish.time for dish in food.dishes_today), default=0)
+def recently_today() -> datetime:
+    """A moment of the last minute, and of today. Not just now: users that share an account must not share moments."""
+    now = datetime.now(UTC)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    moment = max(now - timedelta(milliseconds=random.randrange(60_000)), today)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def newest(food: TodayFood) -> Dish:
-    """The latest record."""
-    return max(food.dishes_today, key=lambda dish: dish.time)
+def unix_ms(moment: datetime) -> int:
+    """A moment in Unix milliseconds."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 class ChaterUser(ProtobufUser):
@@ -110,7 +114,6 @@ class ChaterUser(ProtobufUser):
     recommendation_days: ClassVar[int]
     custom_date: ClassVar[str]
     alcohol_range: ClassVar[GetAlcoholRangeRequest]
-    newest_time = 0
 
     @classmethod
     def prepare(cls) -> None:
@@ -147,18 +150,18 @@ class ChaterUser(ProtobufUser):
         """Upload a photo, double its portion, weigh in, ask for advice, look at the result, delete the record."""
 
         think_time = between(0.1, 0.3)
+        dish = Dish()
 
         @step
         def upload(self) -> None:
             """Send a photo, and find the record that it became."""
             user = self.user
-            photo = PhotoMessage(time=datetime.now(UTC).isoformat(), photo_data=user.photo, photoType=user.photo_type)
+            taken, self.sent = recently_today(), unix_ms(datetime.now(UTC))
+            self.taken = unix_ms(taken)
+            photo = PhotoMessage(time=taken.isoformat(), photo_data=user.photo, photoType=user.photo_type)
             user.client.post("/eater_receive_photo", photo, content_type=PROTOBUF)
-            self.dish: Dish = newest(self.today_once(lambda food: newest_time(food) > user.newest_time))
-            user.newest_time = self.dish.time
-            self.deletion = self.defer(
-                user.client.post, "/delete_food", DeleteFoodRequest(time=self.dish.time), content_type=GRPC_PROTO
-            )
+            self.deletion = self.defer(self.delete_record)
+            self.dish = self.record_in(self.today_once(self.record_in)) or self.dish
 
         @step
         def modify(self) -> None:
@@ -191,6 +194,21 @@ class ChaterUser(ProtobufUser):
             """Delete the record, and see that it is gone."""
             self.deletion()
             self.today_once(lambda food: all(d.time != self.dish.time for d in food.dishes_today))
+
+        def record_in(self, food: TodayFood) -> Dish | None:
+            """The photo's record: of the photo's moment, or of a later one where the system has dated it itself."""
+            of_that_moment = [dish for dish in food.dishes_today if dish.time == self.taken]
+            later = [dish for dish in food.dishes_today if dish.time >= self.sent]
+            return next(iter(of_that_moment or later), None)
+
+        def delete_record(self) -> None:
+            """Delete the record, also where the flow has ended before it was found."""
+            if not self.dish.time:
+                food = self.user.client.get("/eater_get_today", expect=TodayFood)
+                self.dish = self.record_in(food) or self.dish
+            if self.dish.time:
+                record = DeleteFoodRequest(time=self.dish.time)
+                self.user.client.post("/delete_food", record, content_type=GRPC_PROTO)
 
         def today_once(self, until: Any) -> TodayFood:
             """Today's food, once something is true of it: a real back end works on it after it has answered."""

@@ -1,21 +1,39 @@
 """Locust's fast client with the same protobuf work."""
 
+import work
 from locust import FastHttpUser, constant, task
-
-from wireswarm.protos.modify_food_record_pb2 import ModifyFoodRecordRequest, ModifyFoodRecordResponse
-
-HEADERS = {"Content-Type": "application/x-protobuf"}
 
 
 class Contender(FastHttpUser):
-    """Posts as fast as it can."""
+    """Posts as fast as it can, or at the case's pace."""
 
-    wait_time = constant(0)
+    host = work.HOST
+    wait_time = work.WAIT
+
+    def on_start(self) -> None:
+        """Begin somewhere within the pace."""
+        work.stagger()
 
     @task
     def post(self) -> None:
         """One request."""
-        message = ModifyFoodRecordRequest(time=1795222391479, user_email="load@example.com", percentage=200)
-        response = self.client.post("/message", data=message.SerializeToString(), headers=HEADERS)
-        answer = ModifyFoodRecordResponse.FromString(response.content)
+        response = self.client.post(work.PATH, data=work.message().SerializeToString(), headers=work.HEADERS)
+        answer = work.ANSWER.FromString(response.content)
         assert answer.success
+
+
+if work.SLOW_HOST:
+
+    class Slow(FastHttpUser):
+        """The one user whose response times are looked at, while the others keep the core busy."""
+
+        host = work.SLOW_HOST
+        fixed_count = 1
+        wait_time = constant(0)
+
+        @task
+        def post(self) -> None:
+            """One request."""
+            response = self.client.post("/slow", data=work.message().SerializeToString(), headers=work.HEADERS)
+            answer = work.ANSWER.FromString(response.content)
+            assert answer.success

@@ -1,19 +1,43 @@
-"""Our contender: a small protobuf message posted and its answer decoded, by `ProtobufUser`."""
+"""Our contender: a protobuf message posted and its answer decoded, by `ProtobufUser`."""
 
+import os
+
+import work
 from locust import constant, task
 
 from wireswarm import ProtobufUser
-from wireswarm.protos.modify_food_record_pb2 import ModifyFoodRecordRequest, ModifyFoodRecordResponse
 
 
 class Contender(ProtobufUser):
-    """Posts as fast as it can."""
+    """Posts as fast as it can, or at the case's pace."""
 
-    wait_time = constant(0)
+    host = work.HOST
+    wait_time = work.WAIT
+    timing = "program" if os.environ.get("BENCH_TIMING") == "program" else "kernel"
+    ca_file = work.CA_FILE
+
+    def on_start(self) -> None:
+        """Begin somewhere within the pace."""
+        work.stagger()
 
     @task
     def post(self) -> None:
         """One request."""
-        message = ModifyFoodRecordRequest(time=1795222391479, user_email="load@example.com", percentage=200)
-        answer = self.client.post("/message", message, expect=ModifyFoodRecordResponse)
+        answer = self.client.post(work.PATH, work.message(), expect=work.ANSWER)
         assert answer.success
+
+
+if work.SLOW_HOST:
+
+    class Slow(ProtobufUser):
+        """The one user whose response times are looked at, while the others keep the core busy."""
+
+        host = work.SLOW_HOST
+        fixed_count = 1
+        wait_time = constant(0)
+
+        @task
+        def post(self) -> None:
+            """One request."""
+            answer = self.client.post("/slow", work.message(), expect=work.ANSWER)
+            assert answer.success

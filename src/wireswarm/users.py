@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -11,11 +12,11 @@ from gevent.pool import Group
 from locust import User
 from locust.env import Environment
 from locust.exception import RescheduleTask, StopTest
-from locust.user.task import LOCUST_STATE_STOPPING
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from wireswarm.auth.base import Auth
 from wireswarm.clients.http import CONNECT_TIMEOUT, TIMEOUT, HttpClient
-from wireswarm.clients.owner import Trace
+from wireswarm.clients.owner import Reporter, Trace
 from wireswarm.clients.protobuf import ProtobufClient
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError, RequestFailed
@@ -64,6 +65,10 @@ class WireUser(User):
     """How this user proves who it is, on every request of every client that has no `auth` of its own."""
     content_type: str | None = None
     """Content-Type of requests with a body; that of the kind of client by default."""
+    insecure: bool = False
+    """True lets anybody answer in an https server's place."""
+    ca_file: str | os.PathLike[str] | None = None
+    """PEM file of the authorities whose certificates are trusted; the system's own by default."""
     timing: Timing = "kernel"
     """Which clock says when an answer arrived: the kernel's, where there is one, or the `"program"`'s."""
     timeout: float = TIMEOUT
@@ -76,7 +81,7 @@ class WireUser(User):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.reporter = EventReporter(self)
+        self.reporter: Reporter = EventReporter(self)
         try:
             for client in type(self).clients():
                 client.resolve_base(self.host)
@@ -119,26 +124,29 @@ class WireUser(User):
                 value.close()
 
     def _start_until_it_works(self) -> None:
-        wait, attempt = 1.0, 1
+        wait = 1.0
         while True:
             try:
                 type(self).on_start(self)
                 return
             except RequestFailed as error:
-                seconds = wait * random.uniform(0.5, 1.0)  # noqa: S311 - spreads users, protects nothing
-                logger.warning(
-                    "%s.on_start: %s (attempt %d); trying again in %.1f s",
-                    type(self).__name__,
-                    error.failure.message,
-                    attempt,
-                    seconds,
-                )
-            counts = vars(self.environment)
-            counts["wireswarm_start_retries"] = counts.get("wireswarm_start_retries", 0) + 1
-            self.clock.sleep(seconds)
+                self._count_retry(error)
             if self._state == LOCUST_STATE_STOPPING:
                 return  # TaskSet.run looks at the state before the first task
-            wait, attempt = min(wait * 2, 30.0), attempt + 1
+            # In this state Locust stops a user at once, as between two tasks.
+            self._state = LOCUST_STATE_WAITING
+            self.clock.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads users, protects nothing
+            self._state = LOCUST_STATE_RUNNING
+            wait = min(wait * 2, 30.0)
+
+    def _count_retry(self, error: RequestFailed) -> None:
+        counts = vars(self.environment)
+        retries = counts["wireswarm_start_retries"] = counts.get("wireswarm_start_retries", 0) + 1
+        # The first, the second, the fourth … of the process: a thousand users that wait for a service are one piece of
+        # news, and a worker that logs more than 70 lines at a time is cut off by Locust.
+        if retries & (retries - 1) == 0:
+            name, message = type(self).__name__, error.failure.message
+            logger.warning("%s.on_start: %s; users try again until it works (%d times so far)", name, message, retries)
 
 
 class ProtobufUser(WireUser):

@@ -13,6 +13,9 @@ from wireswarm.wire.http1 import field_lines, request_line
 
 # What a path or query may have unescaped (RFC 3986, 3.3 and 3.4), with % for what is escaped already.
 _SAFE_IN_TEMPLATE = "/?:@!$&'()*+,;=-._~%"
+# Whoever reads a path takes dots as steps in it, escaped or not (RFC 3986, 6.2.2).
+_NO_SEGMENTS = frozenset({"", ".", ".."})
+_OURS = frozenset({"content-length", "transfer-encoding"})
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 Status = int | Collection[int] | None
@@ -53,7 +56,7 @@ class PathTemplate:
         """The path with its parameters percent-encoded and filled in (RFC 3986, 2.1; a slash in a value is encoded).
 
         Raises:
-            UsageError: a value is missing, left over or empty, which would be another path.
+            UsageError: a value is missing, left over, empty or a dot segment, which would be another path.
         """
         given = values or {}
         if set(given) != set(self.names):
@@ -63,11 +66,19 @@ class PathTemplate:
             )
         parts = [self._literals[0]]
         for name, literal in zip(self.names, self._literals[1:], strict=True):
-            value = quote(str(given[name]), safe="")
-            if not value:
-                raise UsageError(f"the path parameter {name} of {self.text!r} is empty")
+            try:
+                value = quote(str(given[name]), safe="")
+            except UnicodeError:
+                raise UsageError(f"the path parameter {name} of {self.text!r} is no text that UTF-8 has") from None
+            if value in _NO_SEGMENTS:
+                raise UsageError(f"the path parameter {name} of {self.text!r} is {value!r}, which makes another path")
             parts += (value, literal)
         return "".join(parts)
+
+
+def merge_fields(*layers: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Header names and values by lower-case name; a later layer replaces what an earlier one has of the same name."""
+    return {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
 
 
 class Endpoint:
@@ -80,6 +91,7 @@ class Endpoint:
         "_origin",
         "accepts",
         "always_has_length",
+        "is_authorized",
         "method",
         "name",
         "template",
@@ -91,7 +103,8 @@ class Endpoint:
         template: PathTemplate,
         base: BaseUrl,
         *,
-        fields: list[tuple[str, str]],
+        fields: Mapping[str, tuple[str, str]],
+        replaced: Collection[str] = (),
         name: str | None,
         status: Status,
     ) -> None:
@@ -101,21 +114,31 @@ class Endpoint:
             method: the HTTP method.
             template: the path below the base URL.
             base: the base URL.
-            fields: header names and values.
+            fields: header names and values, by lower-case name.
+            replaced: lower-case names of headers that the calls bring themselves, in place of those in `fields`.
             name: the request name, the template's text by default.
             status: the statuses of a success.
+
+        Raises:
+            UsageError: a header is none, or one of those that say where the body ends.
         """
+        names = {*fields, *replaced}
+        if not names.isdisjoint(_OURS):
+            given = " and ".join(sorted(names & _OURS))
+            raise UsageError(f"{given} cannot be given as a header: the client knows where the body ends")
         self.method = method
         self.template = template
         self.name = template.text if name is None else name
         self.accepts: frozenset[int] | None = (
             None if status is None else frozenset((status,)) if isinstance(status, int) else frozenset(status)
         )
+        self.is_authorized = "authorization" in names
+        """Whether it brings an Authorization of its own, which is sent in place of the user's."""
         # A method whose body has a meaning says so when there is none (RFC 9110, 8.6).
         self.always_has_length = method in {"POST", "PUT", "PATCH"}
         self._origin = str(base.origin)
         self._base_path = base.path
-        self._fields = field_lines(fields)
+        self._fields = field_lines(line for name, line in fields.items() if name not in replaced)
         # A template without parameters has one head for ever.
         self._fixed = None if template.names else self._build(template.expand(None))
 

@@ -7,19 +7,24 @@ reporter. `HttpClient._perform` is that road, and the hot path (`bench/http_thro
 from __future__ import annotations
 
 import copy
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, Self, TypedDict, overload
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Self, overload
 
 from wireswarm.auth.base import Auth, Credentials
-from wireswarm.clients.endpoint import Endpoint, PathTemplate, Status
+from wireswarm.clients.endpoint import Endpoint, PathTemplate, merge_fields
+from wireswarm.clients.judging import judge
+from wireswarm.clients.options import CallOptions
 from wireswarm.clients.owner import DISCARD, Owner, Reporter, Trace
 from wireswarm.clock import SYSTEM_CLOCK, Clock
-from wireswarm.errors import ConfigurationError, RemoteProtocolError, RequestFailed
-from wireswarm.net.http import HttpConnection
+from wireswarm.errors import ConfigurationError, RequestFailed
+from wireswarm.net.http import Connect, Connection, HttpConnection
 from wireswarm.net.origin import BaseUrl, parse_base_url
 from wireswarm.net.stamps import Timing, receive_clock
-from wireswarm.sample import Failure, Reason, Sample
+from wireswarm.net.tls import TlsSettings, context_for
+from wireswarm.sample import Failure, Sample
 from wireswarm.wire.http1 import Response, field_lines
 
 USER_AGENT: Final = "wireswarm"
@@ -27,30 +32,8 @@ TIMEOUT: Final = 30.0
 """Seconds for one exchange in all, where nothing else is said."""
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds for connecting, where nothing else is said."""
-
-_MAX_CHECK_MESSAGE: Final = 200
-
-
-class CallOptions(TypedDict, total=False):
-    """What every call of a client takes beside path and body."""
-
-    name: str
-    """The request name in statistics and reports; the path template by default."""
-    path: Mapping[str, object]
-    """Values for the `{parameters}` of the path template."""
-    headers: Mapping[str, str]
-    """Further headers of this call. Not for credentials: those belong into `auth`."""
-    content_type: str
-    """Content-Type of the request's body."""
-    status: Status
-    """The status or statuses that are a success; any 2xx by default. Others fail with reason `status`."""
-    max_time: float
-    """Seconds; a right answer that took longer fails with reason `late`."""
-    check: Callable[[Any], object]
-    """Judges the decoded answer: False, a text, or an AssertionError is a failure with reason `check`. The text is
-    shown and counted as it is, so keep ids out of it."""
-    timeout: float
-    """Seconds until the exchange is given up, with reason `deadline`."""
+MAX_ENDPOINTS: Final = 1000
+"""So many endpoints are kept prepared. Only paths with ids written into them, instead of `{id}`, make more."""
 
 
 class _Site(NamedTuple):
@@ -85,8 +68,11 @@ class HttpClient(ABC):
         content_type: str | None = None,
         timeout: float | None = None,
         connect_timeout: float | None = None,
+        insecure: bool | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
         timing: Timing | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        connect: Connect = HttpConnection,
     ) -> None:
         """Declare or make a client. Raises nothing: what is wrong shows when it is first used, or by `--check`.
 
@@ -97,26 +83,31 @@ class HttpClient(ABC):
             content_type: of every body; the user's `content_type`, or that of the kind of client, by default.
             timeout: seconds for one exchange in all; the user's, or 30, by default.
             connect_timeout: seconds for connecting; the user's, or 5, by default.
+            insecure: True lets anybody answer in an https server's place; the user's, or False, by default.
+            ca_file: PEM file of the authorities whose certificates are trusted; the user's, or the system's own, by
+                default.
             timing: which clock says when an answer arrived, `"kernel"` (where there is one) or `"program"`.
             clock: what waits between the requests of a poll.
+            connect: makes the connections; tests pass one that needs no network.
         """
         self.base_url = base_url
         self.auth = auth
-        self.headers = dict(headers or {})
+        # Read-only, because every user of a declaration shares them, and endpoints are prepared from them once.
+        self.headers: Mapping[str, str] = MappingProxyType(dict(headers or {}))
         self.content_type = content_type
         self.timeout = timeout
         self.connect_timeout = connect_timeout
+        self.insecure = insecure
+        self.ca_file = ca_file
         self.timing = timing
         self.clock = clock
-        self._attribute = ""
+        self._connect = connect
+        self._tls = TlsSettings()
         self._sites: dict[str, _Site] = {}
         self._site: _Site | None = None
         self._credentials: Credentials | None = None
         self._reporter: Reporter = DISCARD
-        self._idle: list[HttpConnection] = []
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._attribute = name
+        self._idle: list[Connection] = []
 
     @overload
     def __get__(self, user: None, owner: type) -> Self: ...
@@ -126,16 +117,20 @@ class HttpClient(ABC):
         """The declaration itself on the class; on a user, the user's own client, made on first use."""
         if user is None:
             return self
-        client = copy.copy(self)
-        client._adopt(user)
-        # Found before this descriptor from now on, at the cost of a plain attribute.
-        vars(user)[self._attribute] = client
+        # Found under this name, before this descriptor, from now on: at the cost of a plain attribute.
+        name = next(name for cls in owner.__mro__ for name, value in vars(cls).items() if value is self)
+        client = vars(user).get(name)
+        if client is None:
+            client = copy.copy(self)
+            client._adopt(user)
+            vars(user)[name] = client
         return client
 
     def close(self) -> None:
         """Close the connections. The client can be used again."""
-        while self._idle:
-            self._idle.pop().close()
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def resolve_base(self, host: str | None) -> BaseUrl:
         """Where this client's requests go, for a user of that host.
@@ -159,6 +154,8 @@ class HttpClient(ABC):
         self.trace = user.trace
         self.timeout = user.timeout if self.timeout is None else self.timeout
         self.connect_timeout = user.connect_timeout if self.connect_timeout is None else self.connect_timeout
+        self.insecure = getattr(user, "insecure", False) if self.insecure is None else self.insecure
+        self.ca_file = getattr(user, "ca_file", None) if self.ca_file is None else self.ca_file
         self.timing = self.timing or user.timing
         self.content_type = self.content_type or user.content_type
         self.auth = self.auth if self.auth is not None else user.auth
@@ -169,10 +166,13 @@ class HttpClient(ABC):
         site = self._sites.get(key)
         if site is None:
             site = self._sites[key] = _Site(self.resolve_base(host), {})
-        self._site = site
         self.timeout = TIMEOUT if self.timeout is None else self.timeout
         self.connect_timeout = CONNECT_TIMEOUT if self.connect_timeout is None else self.connect_timeout
+        self._tls = TlsSettings(bool(self.insecure), None if self.ca_file is None else os.fspath(self.ca_file))
+        if site.base.origin.scheme == "https":
+            context_for(self._tls)  # says now what is wrong with the file
         self._credentials = self.auth.for_user(user) if self.auth is not None else None
+        self._site = site
         return site
 
     @abstractmethod
@@ -192,9 +192,35 @@ class HttpClient(ABC):
         body = self._encode(message)
         head, url = endpoint.prepare(options.get("path") if options else None)
         request = self._request(endpoint, head, body, options)
-        connection = self._idle.pop() if self._idle else self._connection(site)
-        response: Response | None = None
-        answer = failure = None
+        answer: Any = None
+        try:
+            response, failure, sent, done, read = self._exchange(site, method, request, options)
+            if response is not None:
+                answer, failure = judge(endpoint, response, self._decode, expect, options, done - sent)
+        except BaseException:
+            # The task was killed, or a gevent.Timeout of its own ended it, or the answer made its code stumble.
+            self._reporter.abandoned()
+            raise
+        length, status = (0, 0) if response is None else (len(response.body), response.status)
+        sample = Sample(method, endpoint.name, sent, done, read, len(body), length, status, failure)
+        error = None if failure is None else self.request_failed(failure, response)
+        self._reporter.report(sample, response, error, url)
+        if self.trace is not None:
+            self.trace(Trace(sample, url, request, message, response, answer))
+        if error is None:
+            return answer, response  # type: ignore[return-value]  # without a failure there is a response
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame, which would hold it
+
+    def _exchange(
+        self, site: _Site, method: str, request: bytes, options: CallOptions
+    ) -> tuple[Response | None, Failure | None, int, int, int]:
+        # The moments come along, since the connection is another greenlet's by the time they are looked at.
+        idle = self._idle
+        connection = idle.pop() if idle else self._connection(site)
+        response = failure = None
         try:
             response = connection.exchange(
                 method,
@@ -204,72 +230,49 @@ class HttpClient(ABC):
             )
         except RequestFailed as error:
             failure = error.failure
-        except BaseException:
-            # The task was killed, or a gevent.Timeout of its own ended it.
-            self._reporter.abandoned()
-            raise
-        self._idle.append(connection)
-        sent, done = connection.sent, connection.done
-        if response is not None:
-            answer, failure = self._judge(endpoint, response, expect, options, done - sent)
-            sample = Sample(
-                method,
-                endpoint.name,
-                sent,
-                done,
-                connection.read,
-                len(body),
-                len(response.body),
-                response.status,
-                failure,
-            )
+        # Any other exception has closed the connection, which is then forgotten.
+        if idle is self._idle:
+            idle.append(connection)
         else:
-            sample = Sample(method, endpoint.name, sent, done, connection.read, len(body), 0, 0, failure)
-        failed = None if failure is None else self.request_failed(failure, response)
-        if self.trace is not None:
-            self.trace(Trace(sample, url, request, message, response, answer))
-        self._reporter.report(sample, response, failed, url)
-        if failed is not None:
-            raise failed
-        return answer, response  # type: ignore[return-value]  # without a failure there is a response
-
-    def _judge(
-        self, endpoint: Endpoint, response: Response, expect: Any, options: CallOptions, took_ns: int
-    ) -> tuple[Any, Failure | None]:
-        if not endpoint.accepted(response.status):
-            return None, Failure(Reason.STATUS, f"status {response.status}")
-        try:
-            answer = self._decode(expect, response)
-        except RemoteProtocolError as error:
-            return None, Failure(Reason.DECODE, str(error))
-        if options:
-            check = options.get("check")
-            failure = _checked(check, answer) if check is not None else None
-            max_time = options.get("max_time")
-            if failure is None and max_time is not None and took_ns > max_time * 1e9:
-                failure = Failure(Reason.LATE, f"slower than {max_time:g} s")
-            return answer, failure
-        return answer, None
+            connection.close()  # as the client was in the meantime
+        return response, failure, connection.sent, connection.done, connection.read
 
     def _endpoint(self, site: _Site, method: str, template: str, has_body: bool, options: CallOptions) -> Endpoint:
-        name = status = content_type = None
+        content_type = (self.content_type or self.default_content_type) if has_body else None
+        key: tuple[object, ...] = (method, template, content_type)
         if options:
-            name, status, content_type = options.get("name"), options.get("status"), options.get("content_type")
-            if status is not None and not isinstance(status, int):
-                status = frozenset(status)
-        key = (method, template, has_body, self.content_type, content_type, name, status)
+            status = options.get("status")
+            key += (
+                options.get("name"),
+                status if status is None or isinstance(status, int) else frozenset(status),
+                options.get("content_type"),
+                frozenset(name.lower() for name in options.get("headers", ())),
+            )
         endpoint = site.endpoints.get(key)
         if endpoint is None:
-            fields = [("Host", site.base.origin.authority), ("User-Agent", USER_AGENT), ("Accept", "*/*")]
-            fields += self.headers.items()
-            if has_body:
-                fields.append(("Content-Type", content_type or self.content_type or self.default_content_type))
-            endpoint = Endpoint(method, PathTemplate(template), site.base, fields=fields, name=name, status=status)
-            site.endpoints[key] = endpoint
+            if len(site.endpoints) >= MAX_ENDPOINTS:
+                site.endpoints.clear()
+            endpoint = site.endpoints[key] = self._new_endpoint(site, method, template, content_type, options)
         return endpoint
 
+    def _new_endpoint(
+        self, site: _Site, method: str, template: str, content_type: str | None, options: CallOptions
+    ) -> Endpoint:
+        base, own = site.base, options.get("content_type")
+        fields = merge_fields(
+            {"Host": base.origin.authority, "User-Agent": USER_AGENT, "Accept": "*/*"},
+            {"Content-Type": content_type} if content_type else {},
+            self.headers,
+            {"Content-Type": own} if own and content_type else {},
+        )
+        replaced = [name.lower() for name in options.get("headers", ())]
+        name, status = options.get("name"), options.get("status")
+        return Endpoint(
+            method, PathTemplate(template), base, fields=fields, replaced=replaced, name=name, status=status
+        )
+
     def _request(self, endpoint: Endpoint, head: bytes, body: bytes, options: CallOptions) -> bytes:
-        if self._credentials is not None:
+        if self._credentials is not None and not endpoint.is_authorized:
             head += self._credentials.header()
         if options and "headers" in options:
             head += field_lines(options["headers"].items())
@@ -277,17 +280,5 @@ class HttpClient(ABC):
             return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         return head + b"\r\n"
 
-    def _connection(self, site: _Site) -> HttpConnection:
-        return HttpConnection(site.base.origin, receive_clock(self.timing or "kernel"))
-
-
-def _checked(check: Callable[[Any], object], answer: Any) -> Failure | None:
-    try:
-        verdict = check(answer)
-    except AssertionError as error:
-        verdict = str(error).partition("\n")[0] or False
-    if verdict is False:
-        return Failure(Reason.CHECK, "check failed")
-    if isinstance(verdict, str):
-        return Failure(Reason.CHECK, f"check failed: {verdict[:_MAX_CHECK_MESSAGE]}")
-    return None
+    def _connection(self, site: _Site) -> Connection:
+        return self._connect(site.base.origin, receive_clock(self.timing or "kernel"), self._tls)

@@ -18,15 +18,20 @@ class Outcome(Generic[T]):
 
     message: T | None
     """The decoded answer of a success (the response itself where no type was expected); None for a failure."""
-    failure: Failure | None
-    """Why it failed; None for a success."""
     response: Response | None
     """The answer as it came, also of a failure; None where there was none."""
+    error: RequestFailed | None = None
+    """What the raising kin of the call would have raised; None for a success."""
 
     @property
     def ok(self) -> bool:
         """Whether the exchange succeeded."""
-        return self.failure is None
+        return self.error is None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it failed; None for a success."""
+        return None if self.error is None else self.error.failure
 
     @property
     def status(self) -> int:
@@ -39,6 +44,6 @@ class Outcome(Generic[T]):
         Raises:
             RequestFailed: there is none, since the exchange failed.
         """
-        if self.failure is not None:
-            raise RequestFailed(self.failure)
+        if self.error is not None:
+            raise self.error
         return self.message  # type: ignore[return-value]  # a success has one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from typing import Final, NamedTuple, Protocol
 
 from wireswarm.auth.base import Auth
@@ -19,7 +20,7 @@ class Reporter(Protocol):
         """One exchange, the moment that it was judged. `url` is without query and credentials."""
 
     def abandoned(self) -> None:
-        """A request was sent, and its task was killed before the answer came."""
+        """A request may have been sent, and its task was ended before the answer was judged: no sample tells of it."""
 
 
 class Discard:
@@ -58,6 +59,8 @@ class Owner(Protocol):
     timing: Timing
     timeout: float
     connect_timeout: float
+    insecure: bool
+    ca_file: str | PathLike[str] | None
     request_failed: type[RequestFailed]
     reporter: Reporter
     trace: Callable[[Trace], None] | None

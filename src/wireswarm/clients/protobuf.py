@@ -7,7 +7,8 @@ from typing import Any, Final, Unpack, overload
 
 from google.protobuf.message import Message
 
-from wireswarm.clients.http import CallOptions, HttpClient
+from wireswarm.clients.http import HttpClient
+from wireswarm.clients.options import CallOptions
 from wireswarm.clients.outcome import Outcome
 from wireswarm.clients.polling import ATTEMPTS, CAP, FACTOR, FIRST, poll_until
 from wireswarm.errors import RequestFailed
@@ -43,8 +44,9 @@ class ProtobufClient(HttpClient):
         try:
             answer, response = self._perform(method, template, message, expect, options)
         except RequestFailed as error:
-            return Outcome(None, error.failure, error.response)
-        return Outcome(answer, None, response)
+            # Without the traceback, which would keep the frames of the call alive for as long as the outcome.
+            return Outcome(None, error.response, error.with_traceback(None))
+        return Outcome(answer, response)
 
     @overload
     def get(self, template: str, message: Body = None, /, *, expect: type[M], **options: Unpack[CallOptions]) -> M: ...

@@ -22,6 +22,7 @@ from wireswarm.commands.show import show_event, show_exchange
 from wireswarm.errors import ConfigurationError
 from wireswarm.plugin import attach, load
 from wireswarm.plugin.checks import selected_classes
+from wireswarm.sample import Sample
 
 _LEFT = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
 
@@ -61,7 +62,6 @@ class _Trial:
         self._console = console
         self._headers = headers
         self._exchanges = self._failures = 0
-        self._traced: Trace | None = None
 
     def run(self) -> int:
         environment = self._environment
@@ -123,18 +123,21 @@ class _Trial:
         self._console.print(redact("".join(traceback.format_exception(error))), style="red", markup=False)
 
     def _on_trace(self, trace: Trace) -> None:
-        self._traced = trace
+        show_exchange(self._console, trace, headers=self._headers)
 
     def _on_user_error(self, exception: BaseException, **_kwargs: Any) -> None:
         self._fail(exception)
 
     def _on_request(
-        self, request_type: str, name: str, response_time: float, exception: object, **_kwargs: Any
+        self,
+        request_type: str,
+        name: str,
+        response_time: float,
+        exception: object,
+        sample: Sample | None = None,
+        **_kwargs: Any,
     ) -> None:
         self._exchanges += 1
         self._failures += exception is not None
-        trace, self._traced = self._traced, None
-        if trace is not None:
-            show_exchange(self._console, trace, headers=self._headers)
-        else:
+        if sample is None or sample.type == "FLOW":  # the exchanges of our own clients come as traces
             show_event(self._console, request_type, name, response_time, exception)

@@ -18,12 +18,21 @@ class Cleanup:
         self.done = False
 
     def __call__(self) -> Any:
-        """Do it, the first time that it is called; later calls return None."""
+        """Do it, the first time that it is called; later calls return None.
+
+        One that fails is done all the same. One that is cut off, as the user is killed, is not: nobody knows how far
+        it came, and to do something twice is better than to leave it behind.
+        """
         if self.done:
             return None
-        # Set before the call: one that fails is not tried a second time.
         self.done = True
-        return self._function(*self._args, **self._kwargs)
+        try:
+            return self._function(*self._args, **self._kwargs)
+        except Exception:
+            raise
+        except BaseException:  # GreenletExit, gevent.Timeout
+            self.done = False
+            raise
 
     def __repr__(self) -> str:
         return f"<Cleanup {getattr(self._function, '__qualname__', self._function)}>"
@@ -43,13 +52,11 @@ class Cleanups:
         self._stack.append(cleanup)
         return cleanup
 
-    def pop(self) -> Cleanup | None:
-        """The next one to do, None once all are done."""
-        while self._stack:
-            cleanup = self._stack.pop()
-            if not cleanup.done:
-                return cleanup
-        return None
+    def next(self) -> Cleanup | None:
+        """The next one to do, None once all are done. It stays the next one until it is done."""
+        while self._stack and self._stack[-1].done:
+            self._stack.pop()
+        return self._stack[-1] if self._stack else None
 
     @property
     def left(self) -> int:

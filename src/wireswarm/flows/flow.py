@@ -6,7 +6,6 @@ import logging
 import re
 import traceback
 from collections.abc import Callable
-from time import time_ns
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import gevent
@@ -20,7 +19,7 @@ from locust.exception import (
     StopUser,
 )
 
-from wireswarm.clock import SYSTEM_CLOCK, Clock
+from wireswarm.clock import NANOSECONDS, SYSTEM_CLOCK, Clock
 from wireswarm.errors import RequestFailed, UsageError
 from wireswarm.events import fire_request
 from wireswarm.flows.cleanup import Cleanup, Cleanups
@@ -33,6 +32,7 @@ U = TypeVar("U")
 
 _STOPPED = (StopUser, StopTest, GreenletExit)
 _LEFT = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
+_MAX_MESSAGE = 200
 
 
 class Flow(TaskSet, Generic[U]):
@@ -55,19 +55,21 @@ class Flow(TaskSet, Generic[U]):
     steps: ClassVar[tuple[str, ...]] = ()
     """The names of the steps, in order."""
     clock: ClassVar[Clock] = SYSTEM_CLOCK
-    """What waits the think time."""
+    """What measures the steps and waits the think time."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.steps = steps_of(cls)
         if "flow_name" not in vars(cls):
             cls.flow_name = _snake_case(cls.__name__)
-        for name, value in vars(cls).items():
-            if hasattr(value, "locust_task_weight"):
-                raise UsageError(
-                    f"{cls.__qualname__}.{name}: the methods of a Flow are marked with @step, not with @task"
-                )
-        cls.tasks = [_task_for(cls)]
+        inherited = [task for base in cls.__bases__ for task in getattr(base, "tasks", ())]
+        if len(cls.tasks) > len(inherited):
+            own = cls.tasks[len(inherited)]
+            raise UsageError(
+                f"{cls.__qualname__} has the task {getattr(own, '__name__', own)}: "
+                "the methods of a Flow are marked with @step, not with @task"
+            )
+        cls.tasks = [_task_for(cls, inherited)]
 
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
@@ -81,6 +83,8 @@ class Flow(TaskSet, Generic[U]):
     def defer(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Cleanup:
         """Have `function` called when the flow ends, however it ends; the last deferred one first.
 
+        A call that is cut off because the user is killed is made once more.
+
         Returns:
             The clean-up. Calling it does it at once instead.
         """
@@ -88,87 +92,102 @@ class Flow(TaskSet, Generic[U]):
 
     def _walk(self) -> None:
         # The flow's one task. Ends with an exception, always, since a TaskSet goes on for ever otherwise.
-        sent, thought, failure, leave = time_ns(), 0, None, None
-        name = ""
+        try:
+            leave = self._take_steps()
+        finally:
+            self._clean_up()
+        raise leave
+
+    def _take_steps(self) -> Exception:
+        # Returns what the flow is to be left with.
+        began, active, failure = self.clock.time(), 0.0, None
+        leave: Exception = InterruptTaskSet(reschedule=False)
+        name = "(none)"
+        since = self.clock.monotonic()
         try:
             if not self.steps:
                 raise UsageError(f"{type(self).__qualname__} has no method marked with @step")
             for number, name in enumerate(self.steps):
                 if number:
-                    thought += self._think()
+                    active += self.clock.monotonic() - since
+                    self._think()
+                    since = self.clock.monotonic()
                 getattr(self, name)()
         except RequestFailed as error:
             failure = error.failure.message
         except AssertionError as error:
-            failure = str(error).partition("\n")[0] or "assertion failed"
-        except _LEFT as error:
-            leave = error  # the step left the flow early, on purpose
-        except _STOPPED:
-            self._clean_up()
+            failure = str(error).partition("\n")[0][:_MAX_MESSAGE] or "assertion failed"
+        except _LEFT as error:  # the step left the flow early, on purpose
+            if not isinstance(error, RescheduleTask):
+                leave = InterruptTaskSet(reschedule=getattr(error, "reschedule", True))
+        except gevent.Timeout as error:  # a limit of the step's own, and no reason for the user to die
+            failure = f"timed out after {error}"
+        except (StopUser, StopTest):
             raise
         except Exception as error:
-            self._report_error(error)
             failure = type(error).__name__
-        self._fire(sent, time_ns(), thought, None if failure is None else f"step {name}: {failure}")
-        self._clean_up()
-        raise leave if isinstance(leave, InterruptTaskSet) else InterruptTaskSet(reschedule=False)
+            leave = self._bug(error, leave)
+        active += self.clock.monotonic() - since
+        self._fire(began, active, None if failure is None else f"step {name}: {failure}")
+        return leave
 
-    def _think(self) -> int:
-        if self.think_time is None:
-            return 0
-        before = time_ns()
-        self.clock.sleep(self.think_time() if callable(self.think_time) else self.think_time)
-        return time_ns() - before
+    def _think(self) -> None:
+        if self.think_time is not None:
+            self.clock.sleep(self.think_time() if callable(self.think_time) else self.think_time)
 
-    def _fire(self, sent: int, done: int, thought: int, message: str | None) -> None:
+    def _fire(self, began: float, active: float, message: str | None) -> None:
         failure = None if message is None else Failure(Reason.FLOW, message)
+        sent = int(began * NANOSECONDS)
         # Its end is the moment at which it would have ended without thinking.
-        end = done - thought
+        end = sent + int(active * NANOSECONDS)
         sample = Sample("FLOW", self.flow_name, sent, end, end, 0, 0, 0, failure)
         error = None if failure is None else RequestFailed(failure)
         fire_request(self._user.environment.events.request.fire, self._user.context(), sample, None, error, None)
 
     def _clean_up(self) -> None:
+        if not self._cleanups.left:
+            return
+        stopped: BaseException | None = None
         with gevent.Timeout(self.cleanup_timeout, False):  # type: ignore[arg-type]  # False: ends the block silently
-            while cleanup := self._cleanups.pop():
+            while cleanup := self._cleanups.next():
                 try:
                     cleanup()
                 except (RequestFailed, *_LEFT):
                     pass  # the failed request is an event already
-                except _STOPPED:
-                    if self._cleanups.left:
-                        logger.warning("%s: killed with clean-ups left to do", self.flow_name)
-                    raise
+                except _STOPPED as error:
+                    # The clean-ups have a time of their own. Who stops the user a second time is in a hurry, though.
+                    if stopped is not None:
+                        break
+                    stopped = error
                 except Exception as error:
-                    self._report_error(error)
+                    self._report(error)
         if left := self._cleanups.left:
-            logger.warning(
-                "%s: clean-ups did not end within %g s; %d not done", self.flow_name, self.cleanup_timeout, left
-            )
+            logger.warning("%s: %d clean-ups not done within %g s", self.flow_name, left, self.cleanup_timeout)
+        if stopped is not None:
+            raise stopped
 
-    def _report_error(self, error: Exception) -> None:
+    def _bug(self, error: Exception, leave: Exception) -> Exception:
+        if not self._user.environment.catch_exceptions:
+            return error  # Locust reports it, and ends the user
+        self._report(error)
+        return leave
+
+    def _report(self, error: Exception) -> None:
         # What TaskSet.run does with an exception of a task, without its second part: walking this flow again.
-        environment = self._user.environment
-        environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
-        if not environment.catch_exceptions:
-            raise error
+        self._user.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
         logger.error("%s\n%s", error, traceback.format_exc())
 
 
-def _task_for(cls: type[Flow[Any]]) -> Callable[[Flow[Any]], None]:
+def _task_for(cls: type[Flow[Any]], inherited: list[Any]) -> Callable[[Flow[Any]], None]:
     # Each class has a function of its own, because @tag marks functions: a shared one would give every flow all tags.
     def walk(flow: Flow[Any]) -> None:
         flow._walk()
 
     walk.__name__ = walk.__qualname__ = cls.flow_name
-    inherited = {tag for base in cls.__bases__ for task in getattr(base, "tasks", ()) for tag in _tags(task)}
-    if inherited:
-        walk.locust_tag_set = inherited  # type: ignore[attr-defined]
+    tags = {tag for task in inherited for tag in getattr(task, "locust_tag_set", ())}
+    if tags:
+        walk.locust_tag_set = tags  # type: ignore[attr-defined]
     return walk
-
-
-def _tags(task: object) -> set[str]:
-    return set(getattr(task, "locust_tag_set", ()))
 
 
 def _snake_case(name: str) -> str:

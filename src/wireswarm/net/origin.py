@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from wireswarm.errors import ConfigurationError
+
+_HOST = re.compile(r"[a-z0-9._-]+\Z")
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -69,6 +72,8 @@ def parse_base_url(url: str, *, source: str = "--host") -> BaseUrl:
         host = parts.hostname.encode("idna" if not parts.hostname.isascii() else "ascii").decode("ascii")
     except UnicodeError:
         raise refuse("the host is not a valid name") from None
+    if not _HOST.match(host) and "[" not in parts.netloc:
+        raise refuse("the host is not a valid name")
     path = parts.path.rstrip("/")
     if any(c <= " " or c == "\x7f" for c in url) or not path.isascii():
         raise refuse("it has a space or another character that must be percent-encoded")

@@ -13,6 +13,8 @@ import struct
 import sys
 from typing import Final, Literal, Protocol
 
+from wireswarm.errors import UsageError
+
 Timing = Literal["kernel", "program"]
 
 # From the kernel's asm-generic/socket.h and net_tstamp.h; Python's socket module has no names for them.
@@ -90,5 +92,11 @@ KERNEL_CLOCK: Final[ReceiveClock] = KernelClock()
 
 
 def receive_clock(timing: Timing, *, platform: str = sys.platform) -> ReceiveClock:
-    """The clock for that timing on this platform: the kernel's exists on Linux only."""
+    """The clock for that timing on this platform: the kernel's exists on Linux only.
+
+    Raises:
+        UsageError: there is no such timing.
+    """
+    if timing not in {"kernel", "program"}:
+        raise UsageError(f"timing is 'kernel' or 'program', not {timing!r}")
     return KERNEL_CLOCK if timing == "kernel" and platform == "linux" else PROGRAM_CLOCK

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
+from locust import User
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from wireswarm.errors import ConfigurationError
+from wireswarm.plugin.checks import problems_of
 from wireswarm.plugin.drain import install_drain
 from wireswarm.plugin.iterations import install_iterations
-from wireswarm.plugin.tags import without_tasks
+from wireswarm.plugin.tags import has_tasks, without_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -23,26 +26,35 @@ def attach(environment: Environment) -> None:
     Under the `locust` command and `wireswarm locust` this has been done already.
 
     Raises:
-        ConfigurationError: there is no runner, or `tags` and `exclude_tags` leave no user class with a task.
+        ConfigurationError: there is no runner, `tags` and `exclude_tags` leave no user class with a task, or something
+            is wrong with a user class: its credentials, or what its `prepare` loads.
     """
     if environment.runner is None:
         raise ConfigurationError("attach: the environment has no runner; create one first")
     if getattr(environment, _ATTACHED, False):
         return
+    options = environment.parsed_options
+    tags = environment.tags or getattr(options, "tags", None) or ()
+    exclude_tags = environment.exclude_tags or getattr(options, "exclude_tags", None) or ()
+    if not isinstance(environment.runner, WorkerRunner):  # which gets its tags, and whom to start, from its master
+        _drop_classes(environment, without_tasks(environment.user_classes, tags, exclude_tags))
+    # Under the `locust` command it was all checked as the options were parsed, except where the classes could not be
+    # found yet: a worker's that has its locustfile from the master.
+    problems = problems_of(c for c in environment.user_classes if has_tasks(c, tags, exclude_tags))
+    if problems:
+        raise ConfigurationError(problems)
     setattr(environment, _ATTACHED, True)
-    if not isinstance(environment.runner, WorkerRunner):
-        _drop_classes_without_tasks(environment)
     install_iterations(environment)
     install_drain(environment)
 
 
-def _drop_classes_without_tasks(environment: Environment) -> None:
-    options = environment.parsed_options
-    tags = environment.tags or getattr(options, "tags", None) or ()
-    exclude_tags = environment.exclude_tags or getattr(options, "exclude_tags", None) or ()
-    empty = without_tasks(environment.user_classes, tags, exclude_tags)
+def _drop_classes(environment: Environment, empty: Collection[type[User]]) -> None:
     if empty and len(empty) == len(environment.user_classes):
         raise ConfigurationError("tags and exclude_tags leave no user class with a task")
     for cls in empty:
         logger.info("%s has no task with these tags and is left out", cls.__name__)
         environment.user_classes.remove(cls)
+        # Those that the web UI's class picker offers.
+        for offered in (environment.available_user_classes, environment.available_user_tasks):
+            if offered:
+                offered.pop(cls.__name__, None)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from locust import User
+from locust import FastHttpUser, HttpUser, User
 from locust.util.load_locustfile import is_user_class
 
+from wireswarm.clients.http import HttpClient
 from wireswarm.errors import ConfigurationError
-from wireswarm.plugin.tags import has_tasks, without_tasks
+from wireswarm.net.origin import parse_base_url
+from wireswarm.net.tls import TlsSettings, context_for
+from wireswarm.plugin.tags import all_flows, all_tags, has_tasks
 from wireswarm.users import WireUser
 
 
@@ -21,54 +26,98 @@ def selected_classes(options: argparse.Namespace) -> list[type[User]]:
     Locust has imported the locustfiles when the options are parsed, but does not say what it found, so it is looked up
     by the same rule (`locust/util/load_locustfile.py`).
     """
-    found: dict[str, type[User]] = {}
-    for name in options.locustfile.split(","):
-        path = Path(name.strip())
-        files = path.rglob("*.py") if path.is_dir() else [path]
-        for file in files:
-            module = sys.modules.get(file.stem)
-            found |= {n: c for n, c in vars(module).items() if is_user_class(c)} if module else {}
+    found = _found_classes(options)
     chosen = set(options.user_classes or found)
     return [cls for name, cls in found.items() if name in chosen]
 
 
 def find_problems(options: argparse.Namespace) -> list[str]:
     """Everything that is wrong with the run that these options describe; empty where it can start."""
+    found = _found_classes(options)
+    problems = [
+        f"there is no user class {name} in {options.locustfile}; there is {', '.join(found)}"
+        for name in options.user_classes
+        if found and name not in found
+    ]
+    if options.check_only and not found:
+        problems.append(f"there is no user class in {options.locustfile}")
     classes = selected_classes(options)
-    problems: list[str] = []
     tags, exclude_tags = options.tags or (), options.exclude_tags or ()
+    left = [c for c in classes if has_tasks(c, tags, exclude_tags)]
     if not options.worker:  # a worker's tags and host come from its master
-        if classes and len(without_tasks(classes, tags, exclude_tags)) == len(classes):
+        if classes and not left and (tags or exclude_tags):
             problems.append(_no_tasks_left(classes, tags, exclude_tags))
-        classes = [c for c in classes if has_tasks(c, tags, exclude_tags)]
-    for cls in classes:
-        if issubclass(cls, WireUser):
-            problems += _problems_of(cls, options)
+        for cls in left or classes:
+            # In the web UI the host can still be typed in.
+            if options.host or cls.host or options.headless or options.autostart:
+                problems += _host_problems(cls, options.host)
+    problems += problems_of(left or classes)
     return list(dict.fromkeys(problems))
 
 
-def _problems_of(cls: type[WireUser], options: argparse.Namespace) -> Iterable[str]:
-    checks: list[Callable[[], object]] = [cls.prepare]
-    host = options.host or cls.host
-    # In the web UI the host can still be typed in.
-    if not options.worker and (host or options.headless or options.autostart):
-        checks += [lambda client=client: client.resolve_base(host) for client in cls.clients()]  # type: ignore[misc]
-    checks += [auth.check for auth in {c.auth if c.auth is not None else cls.auth for c in cls.clients()} if auth]
+def problems_of(classes: Iterable[type[User]]) -> list[str]:
+    """What is wrong with user classes themselves, wherever their requests go. Loads what they need."""
+    problems: list[str] = []
+    for cls in classes:
+        problems += [
+            f"{flow.__qualname__} has no method marked with @step" for flow in all_flows([cls]) if not flow.steps
+        ]
+        if issubclass(cls, WireUser):
+            auths = dict.fromkeys(cls.auth if client.auth is None else client.auth for client in cls.clients())
+            problems += _run([functools.partial(_prepare, cls), *(auth.check for auth in auths if auth is not None)])
+    return list(dict.fromkeys(problems))
+
+
+def _found_classes(options: argparse.Namespace) -> dict[str, type[User]]:
+    found: dict[str, type[User]] = {}
+    for name in options.locustfile.split(","):
+        path = Path(name.strip())
+        for file in path.rglob("*.py") if path.is_dir() else [path]:
+            module = sys.modules.get("locustfile" if file.stem == "locust" else file.stem)
+            found |= {n: c for n, c in vars(module).items() if is_user_class(c)} if module else {}
+    return found
+
+
+@functools.cache
+def _prepare(cls: type[WireUser]) -> None:
+    cls.prepare()
+
+
+def _host_problems(cls: type[User], host: str | None) -> Iterator[str]:
+    source = "--host" if host else f"{cls.__name__}.host"
+    host = host or cls.host
+    if issubclass(cls, WireUser):
+        relative = [c for c in cls.clients() if not c.base_url or c.base_url.startswith("/")]
+        wrong = _run([functools.partial(parse_base_url, host, source=source)]) if host and relative else []
+        yield from wrong
+        if not wrong:
+            yield from _run(functools.partial(_check_client, cls, client, host) for client in cls.clients())
+    elif issubclass(cls, HttpUser | FastHttpUser):
+        if host is None:
+            yield "there is no host to send requests to: pass --host, as in http://127.0.0.1:8000"
+        elif host and "@" not in host:  # with user and password it is Locust's to understand
+            yield from _run([functools.partial(parse_base_url, host, source=source)])
+
+
+def _check_client(cls: type[WireUser], client: HttpClient, host: str | None) -> None:
+    if client.resolve_base(host).origin.scheme == "https":
+        insecure = cls.insecure if client.insecure is None else client.insecure
+        ca_file = cls.ca_file if client.ca_file is None else client.ca_file
+        context_for(TlsSettings(insecure, None if ca_file is None else os.fspath(ca_file)))
+
+
+def _run(checks: Iterable[Callable[[], object]]) -> list[str]:
+    problems: list[str] = []
     for check in checks:
         try:
             check()
         except ConfigurationError as error:
-            yield from error.problems
+            problems += error.problems
+    return problems
 
 
 def _no_tasks_left(classes: Iterable[type[User]], tags: Iterable[str], exclude_tags: Iterable[str]) -> str:
     given = [f"--tags {' '.join(tags)}"] if tags else []
     given += [f"--exclude-tags {' '.join(exclude_tags)}"] if exclude_tags else []
-    there = sorted({tag for cls in classes for tag in _all_tags(cls)})
+    there = sorted({tag for cls in classes for tag in all_tags(cls)})
     return f"{' '.join(given)} leaves no task to run; the tags there are: {', '.join(there) or 'none'}"
-
-
-def _all_tags(holder: object) -> Iterable[str]:
-    yield from getattr(holder, "locust_tag_set", ())
-    for task in getattr(holder, "tasks", ()):
-        yield from _all_tags(task)

@@ -7,18 +7,24 @@ to stop its users and report, and waits for their answers; a worker that quits o
 
 from __future__ import annotations
 
+import functools
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import gevent
 from gevent.event import Event
+from gevent.lock import RLock
 from locust.env import Environment
-from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+from locust.runners import STATE_MISSING, STATE_STOPPING, MasterRunner, WorkerRunner
+
+from wireswarm.plugin.tags import all_flows
 
 logger = logging.getLogger(__name__)
 
 MARGIN_SECONDS = 10.0
-"""How much longer than the stop timeout the workers may take: their clean-ups, and the way here and back."""
+"""How much longer than the stop timeout and the clean-ups the workers may take: what users do in `on_stop`, and the way
+here and back."""
 
 _DRAIN = "wireswarm-drain"
 _DRAINED = "wireswarm-drained"
@@ -36,17 +42,36 @@ def install_drain(environment: Environment) -> None:
 class _Worker:
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         self._runner = runner
+        self._drained = False
+        # Stopping twice at a time would kill the users twice, the second time in the middle of their clean-ups.
+        self._one_at_a_time = RLock()
         runner.register_message(_DRAIN, self._on_drain, concurrent=True)
+        environment.events.test_start.add_listener(self._on_test_start)
         # Registered after Locust's own listener, which says "quit" to the master: in reverse order, this one is first.
         environment.events.quitting.add_listener(self._stop_and_report)
+        runner.start_worker = self._unless_drained(runner.start_worker)  # type: ignore[method-assign]
+
+    def _unless_drained(self, start_worker: Callable[..., None]) -> Callable[..., None]:
+        # A step of a ramp-up that was under way when the master decided to stop comes after its decision.
+        @functools.wraps(start_worker)
+        def start_unless_drained(*args: Any, **kwargs: Any) -> None:
+            if not self._drained:
+                start_worker(*args, **kwargs)
+
+        return start_unless_drained
+
+    def _on_test_start(self, **_kwargs: Any) -> None:
+        self._drained = False
 
     def _on_drain(self, **_kwargs: Any) -> None:
         self._stop_and_report()
         self._runner.send_message(_DRAINED)
 
     def _stop_and_report(self, **_kwargs: Any) -> None:
-        self._runner.stop()
-        self._runner._send_stats()
+        self._drained = True
+        with self._one_at_a_time:
+            self._runner.stop()
+            self._runner._send_stats()
 
 
 class _Master:
@@ -55,20 +80,59 @@ class _Master:
         self._runner = runner
         self._awaited: set[str] = set()
         self._all_in = Event()
+        self._starting: set[Any] = set()
         runner.register_message(_DRAINED, self._on_drained)
+        runner.start = self._noted(runner.start)  # type: ignore[method-assign]
         environment.events.test_stopping.add_listener(self._on_test_stopping)
 
+    def _noted(self, start: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(start)
+        def noted_start(*args: Any, **kwargs: Any) -> None:
+            current = gevent.getcurrent()
+            self._starting.add(current)
+            try:
+                start(*args, **kwargs)
+            finally:
+                self._starting.discard(current)
+
+        return noted_start
+
     def _on_test_stopping(self, **_kwargs: Any) -> None:
-        self._awaited = {node.id for node in self._runner.clients.all if node.state != STATE_MISSING}
+        runner = self._runner
+        # As stop() itself does next. The last worker's "quit", which may come while its report is awaited, stops the
+        # test too, and everybody would be told twice.
+        runner.update_state(STATE_STOPPING)
+        self._end_ramp_up()
+        if not runner.worker_count:
+            self._quit_without_workers()
+            return
+        self._awaited = {node.id for node in runner.clients.all if node.state != STATE_MISSING}
         self._all_in.clear()
         for worker in list(self._awaited):
-            self._runner.send_message(_DRAIN, client_id=worker)
-        limit = self._environment.stop_timeout + MARGIN_SECONDS
+            runner.send_message(_DRAIN, client_id=worker)
+        flows = all_flows(runner.user_classes)
+        limit = self._environment.stop_timeout + max((f.cleanup_timeout for f in flows), default=0.0) + MARGIN_SECONDS
         with gevent.Timeout(limit, False):  # type: ignore[arg-type]  # False: ends the block silently
             while self._forget_the_lost():
                 self._all_in.wait(1.0)
         if self._awaited:
             logger.error("%d workers did not send their last report within %g s", len(self._awaited), limit)
+
+    def _end_ramp_up(self) -> None:
+        # It would go on sending users to workers, and say that the test is running when it is through. What runs in one
+        # of the runner's own greenlets is no ramp-up, or ended by the runner.
+        for starting in list(self._starting):
+            if starting is not gevent.getcurrent() and starting not in self._runner.greenlet:
+                gevent.kill(starting)
+
+    def _quit_without_workers(self) -> None:
+        # Locust stops the test when the last worker has gone missing, and then waits for ever for what cannot come.
+        options = self._environment.parsed_options
+        if options is not None and options.headless and self._runner.clients.missing:
+            logger.error("No worker is left")
+            if self._environment.process_exit_code is None:
+                self._environment.process_exit_code = 1
+            gevent.spawn(self._runner.quit)
 
     def _forget_the_lost(self) -> set[str]:
         for worker in list(self._awaited):

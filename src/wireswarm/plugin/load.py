@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -13,10 +12,11 @@ import locust
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from wireswarm.auth import RedactingFilter
 from wireswarm.errors import ConfigurationError
 from wireswarm.plugin.attach import attach
 from wireswarm.plugin.checks import find_problems, selected_classes
+from wireswarm.plugin.interrupt import deliver_interrupts_to_main
+from wireswarm.plugin.logs import redact_logs
 from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile
 from wireswarm.plugin.tables import write_tables_at_the_end
 
@@ -42,11 +42,15 @@ def _on_parser(parser: LocustArgumentParser, **_kwargs: Any) -> None:
     parse = parser.parse_args
 
     def parse_args(args: Sequence[str] | None = None, namespace: Any = None, **kwargs: Any) -> argparse.Namespace:
-        # The web UI parses again for every page, so the checks are made the first time only.
+        if _state["checked"]:
+            # The web UI parses again for every page, to show the options that are not Locust's own. A file that has
+            # become wrong since must not end the process then.
+            again: argparse.Namespace = parse(args, namespace, **kwargs)
+            return again
         try:
             apply_profile(parser, args)
             options: argparse.Namespace = parse(args, namespace, **kwargs)
-            if not _state["checked"] and not _only_lists(options):
+            if not _only_lists(options):
                 _state["checked"] = True
                 _check(options)
         except ConfigurationError as error:
@@ -75,10 +79,13 @@ def _only_lists(options: argparse.Namespace) -> bool:
 
 
 def _on_init(environment: Environment, **_kwargs: Any) -> None:
-    for name in (None, "locust"):
-        for handler in logging.getLogger(name).handlers:
-            handler.addFilter(RedactingFilter())
-    attach(environment)
+    redact_logs()
+    deliver_interrupts_to_main()
+    try:
+        attach(environment)
+    except ConfigurationError as error:
+        sys.stderr.write(describe(error))
+        sys.exit(USAGE_ERROR)
 
 
 def describe(error: ConfigurationError) -> str:

@@ -15,6 +15,9 @@ from wireswarm.profiles import Profile, find_profile_file, read_profile_file, se
 STOP_TIMEOUT = 10
 """Seconds that users have to end what they are doing; Locust's own default of 0 kills them in mid-request."""
 
+_ONLY_SHOWS = {"-h", "--help", "-V", "--version", "-l", "--list"}
+"""Options with which nothing runs."""
+
 
 def positive_int(text: str) -> int:
     """An option's value as a whole number of at least one.
@@ -77,7 +80,11 @@ def apply_profile(parser: LocustArgumentParser, args: Sequence[str] | None) -> P
     early = get_empty_argument_parser(add_help=False)
     _add_profile_options(early)
     early.add_argument("--profile")  # Locust's; unknown here, it would be taken for a short --profile-file
-    options, _ = early.parse_known_args(args)
+    early.add_argument("--worker", action="store_true", env_var="LOCUST_MODE_WORKER")
+    options, others = early.parse_known_args(args)
+    # A worker does as its master says, and may not have the file.
+    if options.worker or not _ONLY_SHOWS.isdisjoint(others):
+        return None
     if not options.load_profile and not options.profile_file:
         return None
     path = _profile_path(options)
@@ -141,10 +148,14 @@ def _defaults(profile: Profile) -> dict[str, object]:
     values = {
         "num_users": profile.users,
         "spawn_rate": profile.spawn_rate,
-        # A number, not text: Locust's own type takes whole seconds only.
-        "run_time": profile.run_time,
+        "run_time": None if profile.run_time is None else _run_time(profile.run_time),
         "tags": None if profile.tags is None else list(profile.tags),
         "exclude_tags": None if profile.exclude_tags is None else list(profile.exclude_tags),
         "profile": profile.name,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _run_time(seconds: float) -> float:
+    # Whole seconds as an int, as Locust has them: the web UI offers what it finds, and takes no "60.0" back.
+    return int(seconds) if seconds.is_integer() else seconds

@@ -7,7 +7,7 @@ second of samples, and with workers their whole last reports (`locust/stats.py`,
 from __future__ import annotations
 
 import functools
-from typing import Any, TextIO
+import time
 
 from locust.stats import StatsCSVFileWriter
 
@@ -19,18 +19,21 @@ def write_tables_at_the_end() -> None:
 
     @functools.wraps(close_files)
     def write_and_close(self: StatsCSVFileWriter) -> None:
-        _rewrite(self.requests_csv_filehandle, self.requests_csv_writer, self.requests_csv_columns)
-        self._requests_data_rows(self.requests_csv_writer)
-        _rewrite(self.failures_csv_filehandle, self.failures_csv_writer, self.failures_columns)
-        self._failures_data_rows(self.failures_csv_writer)
-        _rewrite(self.exceptions_csv_filehandle, self.exceptions_csv_writer, self.exceptions_columns)
-        self._exceptions_data_rows(self.exceptions_csv_writer)
+        if not self.requests_csv_filehandle.closed:  # Locust ends twice after a SIGTERM
+            _write(self)
         close_files(self)
 
     StatsCSVFileWriter.close_files = write_and_close  # type: ignore[method-assign]
 
 
-def _rewrite(file: TextIO, writer: Any, columns: list[str]) -> None:
-    file.seek(0)
-    file.truncate()
-    writer.writerow(columns)
+def _write(tables: StatsCSVFileWriter) -> None:
+    for file, writer, write in (
+        (tables.requests_csv_filehandle, tables.requests_csv_writer, tables.requests_csv),
+        (tables.failures_csv_filehandle, tables.failures_csv_writer, tables.failures_csv),
+        (tables.exceptions_csv_filehandle, tables.exceptions_csv_writer, tables.exceptions_csv),
+    ):
+        file.seek(0)
+        file.truncate()
+        write(writer)
+    if tables.stats_history_csv_filehandle.tell():  # a row for every second; its header is there by now
+        tables._stats_history_data_rows(tables.stats_history_csv_writer, time.time())

@@ -25,7 +25,7 @@ def encode(message: Message | bytes | None) -> bytes:
         return message.SerializeToString()
     except EncodeError as error:
         raise UsageError(str(error)) from None
-    except AttributeError:
+    except (AttributeError, TypeError):
         raise UsageError(
             f"a request's body is a protobuf message, bytes or None, not {type(message).__name__}"
         ) from None
@@ -36,8 +36,11 @@ def decode(kind: type[M], body: bytes) -> M:
 
     Raises:
         RemoteProtocolError: the bytes are not one.
+        UsageError: it is no type of message.
     """
     try:
         return kind.FromString(body)
     except DecodeError:
         raise RemoteProtocolError(f"the answer is not a {kind.DESCRIPTOR.full_name}") from None
+    except AttributeError:
+        raise UsageError(f"expect= is a type of protobuf message, not {kind!r}") from None

@@ -1,0 +1,188 @@
+"""Runs one contender and measures it from outside: what the server counted, and what its process used."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from cases import Case
+from contenders import CONTENDERS, ContenderError, Job, read_report
+from nginx import Server
+from progress import Progress
+from slow_server import SlowServer
+
+CLIENT_CORE: Final = 0
+SERVER_CORE: Final = 1
+START_SECONDS: Final = 60.0
+END_SECONDS: Final = 60.0
+AFTER_SECONDS: Final = 2.0
+"""A contender goes on for so long after the window, so that no window has its end in it."""
+
+Times = dict[str, dict[str, float]]
+"""Whose clock (`reported`, `program`, `server`), and p50, p99 in milliseconds and the count by it."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What was seen from outside, of load in full swing."""
+
+    requests_per_second: float
+    cpu_percent: float
+    cpu_us_per_request: float
+    peak_memory_mb: float
+    others_percent: float
+    """How much of the contender's core somebody else used. Above a few percent, the figures are not to be trusted."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One contender in one round."""
+
+    contender: str
+    round: int
+    window: Window
+    times: dict[str, Times] = field(default_factory=dict)
+    """Response times: `busy`, and in the case `clock` also `alone`."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The servers that run, and who is told how far it is."""
+
+    server: Server
+    slow: SlowServer
+    progress: Progress
+
+
+def measure(name: str, case: Case, number: int, seconds: float, bench: Bench) -> Measurement:
+    """Run one contender for one round.
+
+    Raises:
+        ContenderError: it did not do its work.
+    """
+    times: dict[str, Times] = {}
+    if case.shape == "clock":
+        _, times["alone"] = _run(name, case, seconds, bench, users=1)
+    window, times["busy"] = _run(name, case, seconds, bench, users=case.users)
+    return Measurement(name, number, window, times if times["busy"] else {})
+
+
+def _run(name: str, case: Case, seconds: float, bench: Bench, *, users: int) -> tuple[Window, Times]:
+    clock = case.shape == "clock"
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(
+            case,
+            bench.server.tls_url if case.tls else bench.server.url,
+            users,
+            case.warm_up + seconds + AFTER_SECONDS,
+            Path(folder),
+            bench.server.ca_file,
+            bench.slow.url if clock else "",
+        )
+        refused, answered = len(bench.server.refused()), bench.server.requests()
+        count = (lambda: int(bench.slow.times()["count"])) if clock else bench.server.requests
+        with _running(name, job) as process:
+            _wait_until_it_works(process, count, at_least=5 if clock else 100)
+            bench.progress.wait(case.warm_up, f"{name}: warm-up")
+            bench.slow.reset()
+            window = _watch(psutil.Process(process.pid), seconds, bench, name)
+            truth = {"server": bench.slow.times()} if clock else {}
+            if bench.server.refused()[refused:]:
+                raise ContenderError("answers that were no success, such as: " + bench.server.refused()[refused])
+            report = _end(process, job)
+            if not clock:
+                _compare(report["requests"], bench.server.requests() - answered, users)
+    return window, (report["times"] | truth if case.shape != "throughput" else {})
+
+
+@contextmanager
+def _running(name: str, job: Job) -> Iterator[subprocess.Popen[bytes]]:
+    contender = CONTENDERS[name]
+    output = job.folder / "output.txt"
+    with (
+        output.open("wb") as file,
+        subprocess.Popen(
+            ["taskset", "-c", str(CLIENT_CORE), *contender.command(job)],
+            env=job.environment() | contender.variables,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        except ContenderError as error:
+            said = output.read_text(encoding="utf-8", errors="replace").strip()
+            raise ContenderError(f"{error}\n{said[-2000:]}".strip()) from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait_until_it_works(process: subprocess.Popen[bytes], count: Callable[[], int], *, at_least: int) -> None:
+    before = count()
+    give_up = time.monotonic() + START_SECONDS
+    while count() - before < at_least:
+        if process.poll() is not None:
+            raise ContenderError("it ended early")
+        if time.monotonic() > give_up:
+            raise ContenderError(f"it made no load within {START_SECONDS:.0f} s")
+        time.sleep(0.1)
+
+
+def _end(process: subprocess.Popen[bytes], job: Job) -> dict[str, Any]:
+    try:
+        status = process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ContenderError(f"it did not end within {END_SECONDS:.0f} s") from None
+    report = read_report(job)
+    if status:
+        raise ContenderError(f"it ended with status {status}")
+    return report
+
+
+def _compare(counted: int, answered: int, users: int) -> None:
+    # A user's last request may have been cut off by the end of the run.
+    if abs(counted - answered) > users:
+        raise ContenderError(f"it counted {counted} requests, and the server answered {answered}")
+
+
+def _watch(process: psutil.Process, seconds: float, bench: Bench, name: str) -> Window:
+    server = bench.server
+    first, cpu, core, began = server.requests(), _cpu_seconds(process), _core_seconds(), time.perf_counter()
+    bench.progress.wait(seconds, f"{name}: measuring")
+    last, cpu_end, core_end, ended = server.requests(), _cpu_seconds(process), _core_seconds(), time.perf_counter()
+    count, took, used = last - first, ended - began, cpu_end - cpu
+    return Window(
+        requests_per_second=count / took,
+        cpu_percent=used / took * 100,
+        cpu_us_per_request=used / count * 1e6 if count else 0.0,
+        peak_memory_mb=_peak_memory(process) / 1e6,
+        others_percent=max(0.0, core_end - core - used) / took * 100,
+    )
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _core_seconds() -> float:
+    # Time that some process, or another virtual machine, has used of the contenders' core.
+    times = psutil.cpu_times(percpu=True)[CLIENT_CORE]
+    return float(times.user + times.nice + times.system + times.steal)
+
+
+def _peak_memory(process: psutil.Process) -> int:
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024

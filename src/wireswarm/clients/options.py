@@ -1,0 +1,31 @@
+"""What every call of a client takes beside path and body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+from wireswarm.clients.endpoint import Status
+
+
+class CallOptions(TypedDict, total=False):
+    """What every call of a client takes beside path and body."""
+
+    name: str
+    """The request name in statistics and reports; the path template by default."""
+    path: Mapping[str, object]
+    """Values for the `{parameters}` of the path template."""
+    headers: Mapping[str, str]
+    """Further headers of this call, in place of those that the client would send. Credentials belong into `auth`,
+    where they are kept out of logs and reports."""
+    content_type: str
+    """Content-Type of the request's body."""
+    status: Status
+    """The status or statuses that are a success; any 2xx by default. Others fail with reason `status`."""
+    max_time: float
+    """Seconds; a right answer that took longer fails with reason `late`."""
+    check: Callable[[Any], object]
+    """Judges the decoded answer: False, a text that is not empty, or an exception is a failure with reason `check`. The
+    text, or that of an AssertionError, is shown and counted as it is, so keep ids out of it."""
+    timeout: float
+    """Seconds until the exchange is given up, with reason `deadline`."""

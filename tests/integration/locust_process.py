@@ -1,0 +1,166 @@
+"""Locust as its users start it: a process of its own, whose output can be awaited, and which leaves nobody behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import gevent
+from gevent.event import Event
+
+CHATER = Path(__file__).resolve().parents[2] / "locustfiles" / "chater.py"
+
+PATIENCE = 60
+"""Seconds that anything may take, on a machine that is busy with other tests. Nothing that works takes so long."""
+
+
+class Target(Protocol):
+    """What a test needs of the reference target; see the fixtures."""
+
+    url: str
+
+    def counters(self) -> dict[str, dict[str, int]]: ...
+
+    def reset(self) -> None: ...
+
+
+class LocustProcess:
+    """A running `locust`. All that it starts is one process group, which is gone at the end of the `with`."""
+
+    def __init__(
+        self,
+        locustfile: Path | str,
+        *options: object,
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = (sys.executable, "-m", "locust"),
+        cwd: Path | None = None,
+    ) -> None:
+        self._command = [*command, "-f", str(locustfile), *map(str, options)]
+        # What is set for the developer's own runs is not meant for these.
+        ours = ("LOCUST_", "WIRESWARM_", "TEST_", "TARGET_", "EATER_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        self._environment = {**inherited, **(environment or {})}
+        self._cwd = cwd
+        self._news = Event()
+        self.lines: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment,
+            cwd=self._cwd,
+            start_new_session=True,
+        )
+        self._reader = gevent.spawn(self._read)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.alive():
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=PATIENCE)
+        self._reader.join(timeout=PATIENCE)
+        self.process.stdout.close()  # type: ignore[union-attr]
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self.lines.append(line.rstrip("\n"))
+            self._news.set()
+
+    @property
+    def output(self) -> str:
+        """Everything that it and its children have written so far."""
+        return "\n".join(self.lines)
+
+    def line(self, pattern: str, count: int = 1) -> re.Match[str]:
+        """Wait until that many lines match; returns the last of them."""
+        with gevent.Timeout(PATIENCE, AssertionError(f"not within {PATIENCE} s: {pattern}")):
+            while True:
+                self._news.clear()
+                found = [match for match in map(re.compile(pattern).search, list(self.lines)) if match]
+                if len(found) >= count:
+                    return found[count - 1]
+                assert not self._reader.dead, f"it ended without {pattern!r}:\n{self.output}"
+                self._news.wait(1)
+
+    def end(self) -> int:
+        """Wait until it has ended, with every process that it started; returns the exit code."""
+        code = self.process.wait(timeout=PATIENCE)
+        # Its children hold the other end of the pipe.
+        self._reader.join(timeout=PATIENCE)
+        assert self._reader.dead, f"processes were left behind:\n{self.output}"
+        assert not self.alive(), f"processes were left behind:\n{self.output}"
+        return code
+
+    def alive(self) -> bool:
+        """Whether any process of its group is left."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def signal(self, number: signal.Signals, *, whole_group: bool = False) -> None:
+        """Send a signal, to all of its processes as a terminal does, or to it alone."""
+        if whole_group:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
+
+
+def refused(process: LocustProcess) -> list[str]:
+    """Assert that a run was refused before it began; returns what it said."""
+    assert process.end() == 2, process.output
+    assert not [line for line in process.lines if "Traceback" in line], process.output
+    return process.lines
+
+
+def reported(path: Path) -> Counter[str]:
+    """The requests by endpoint of a run with `--json-file path`, flows apart."""
+    return _counts(path, lambda entry: entry["method"] != "FLOW", "num_requests")
+
+
+def failures(path: Path) -> Counter[str]:
+    """The failed requests and flows by endpoint of a run with `--json-file path`."""
+    return +_counts(path, lambda entry: True, "num_failures")
+
+
+def flows(path: Path) -> int:
+    """The flows of a run with `--json-file path`."""
+    return _counts(path, lambda entry: entry["method"] == "FLOW", "num_requests").total()
+
+
+def _counts(path: Path, wanted: Any, field: str) -> Counter[str]:
+    entries = json.loads(path.with_name(f"{path.name}.json").read_text("utf-8"))
+    return Counter({f"{entry['method']} {entry['name']}": entry[field] for entry in entries if wanted(entry)})
+
+
+def received(counters: Mapping[str, Mapping[str, int]]) -> Counter[str]:
+    """The requests by endpoint that the target has received."""
+    return Counter({endpoint: count["received"] for endpoint, count in counters.items()})
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def master_port() -> tuple[str, ...]:
+    """Options for a master, its workers, or both in one command with `--processes`, on a port of their own."""
+    port = str(free_port())
+    return "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port

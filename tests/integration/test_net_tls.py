@@ -1,0 +1,518 @@
+"""`wireswarm.net.tls` against a server that shows certificates of all kinds, and ends connections in all ways."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+
+# Under `--import-mode=importlib` the tests' own helpers are on no path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from certificates import DAY, Authority, Pair
+from scripted_server import Peer, Script, ScriptedServer, answer, hold_up
+
+from wireswarm.clients.protobuf import ProtobufClient
+from wireswarm.errors import ConfigurationError, RequestFailed
+from wireswarm.net.http import TRUSTED_NS, HttpConnection
+from wireswarm.net.origin import Origin
+from wireswarm.net.stamps import KERNEL_CLOCK
+from wireswarm.net.tls import TlsSettings, context_for
+from wireswarm.sample import Failure, Reason
+from wireswarm.wire.http1 import Response
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+BIG = bytes(range(256)) * 20_000
+UPLOAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(BIG) + BIG
+
+CUT_SHORT = Failure(Reason.CLOSED, "connection closed by the server within the answer")
+DEADLINE = Failure(Reason.DEADLINE, "no complete answer within the deadline")
+ENDED = Failure(Reason.TLS, "connection closed by the server during the TLS handshake")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def good(authority: Authority) -> Pair:
+    return authority.sign("good", "127.0.0.1", "localhost")
+
+
+class Connection(HttpConnection):
+    """A connection with the defaults of these tests."""
+
+    __slots__ = ()
+
+    def __init__(self, port: int, host: str = "127.0.0.1", **settings: Any) -> None:
+        super().__init__(Origin("https", host, port), KERNEL_CLOCK, TlsSettings(**settings))
+
+    def get(self, timeout: float = 10.0, connect_timeout: float = 5.0) -> Response:
+        return self.exchange("GET", GET, timeout, connect_timeout)
+
+    def upload(self) -> Response:
+        return self.exchange("POST", UPLOAD, 10.0, 5.0)
+
+    def failure(self, *timeouts: float) -> Failure:
+        with pytest.raises(RequestFailed) as caught:
+            self.get(*timeouts)
+        return caught.value.failure
+
+    def let_idle(self) -> None:
+        """Wait until it has been idle for so long that its state is looked at before it is used."""
+        while time.time_ns() - self.read <= TRUSTED_NS:
+            gevent.sleep(0)
+
+
+def answering(body: bytes = b"hello") -> Script:
+    """Answers every request of a connection."""
+
+    def script(peer: Peer) -> None:
+        while peer.request():
+            peer.send(answer(body))
+
+    return script
+
+
+@contextmanager
+def serving(
+    script: Script, pair: Pair, authority: Authority, **settings: Any
+) -> Iterator[tuple[ScriptedServer, Connection]]:
+    """A server that shows that certificate, and a connection to it that trusts that authority."""
+    settings = {"ca_file": str(authority.path), **settings}
+    with (
+        ScriptedServer(script, tls=pair.server_context()) as server,
+        closing(Connection(server.port, **settings)) as connection,
+    ):
+        yield server, connection
+
+
+class TestCertificates:
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_one_that_is_good(self, authority: Authority, good: Pair, host: str) -> None:
+        with serving(answering(), good, authority, host=host) as (server, connection):
+            for _ in range(3):
+                assert connection.get().body == b"hello"
+                connection.let_idle()
+        assert (server.accepted, connection.stale_reconnects) == (1, 0)
+
+    def test_one_of_an_authority_that_nobody_knows(self, good: Pair) -> None:
+        with (
+            ScriptedServer(answering(), tls=good.server_context()) as server,
+            closing(Connection(server.port)) as connection,
+        ):
+            assert connection.failure() == Failure(
+                Reason.TLS, "certificate does not verify: unable to get local issuer certificate"
+            )
+            assert connection.connects == 0
+
+    def test_one_that_signs_itself(self, tmp_path: Path, authority: Authority) -> None:
+        pair = Authority(tmp_path, "other").sign("self", "127.0.0.1", itself=True)
+        with serving(answering(), pair, authority) as (_, connection):
+            assert connection.failure() == Failure(Reason.TLS, "certificate does not verify: self-signed certificate")
+
+    @pytest.mark.parametrize(
+        ("host", "names", "what"),
+        [
+            ("127.0.0.1", ["127.0.0.2", "localhost"], "IP address"),
+            ("127.0.0.1", [], "IP address"),
+            ("localhost", ["other.example", "127.0.0.1"], "hostname"),
+        ],
+    )
+    def test_one_for_somebody_else(self, authority: Authority, host: str, names: list[str], what: str) -> None:
+        pair = authority.sign("wrong", *names)
+        with serving(answering(), pair, authority, host=host) as (_, connection):
+            assert connection.failure() == Failure(Reason.TLS, f"certificate does not verify: {what} mismatch")
+
+    @pytest.mark.parametrize(
+        ("since", "until", "why"),
+        [(-2 * DAY, -DAY, "certificate has expired"), (DAY, 2 * DAY, "certificate is not yet valid")],
+    )
+    def test_one_of_another_time(self, authority: Authority, since: Any, until: Any, why: str) -> None:
+        pair = authority.sign("untimely", "127.0.0.1", since=since, until=until)
+        with serving(answering(), pair, authority) as (_, connection):
+            assert connection.failure() == Failure(Reason.TLS, f"certificate does not verify: {why}")
+
+    def test_any_will_do_by_choice(self, authority: Authority) -> None:
+        pair = authority.sign("bad", "other.example", since=-2 * DAY, until=-DAY)
+        with serving(answering(), pair, authority, insecure=True, ca_file=None) as (_, connection):
+            assert connection.get().body == b"hello"
+
+    def test_the_client_shows_its_own(self, authority: Authority, good: Pair) -> None:
+        context = good.server_context()
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(authority.path)
+        mine = authority.sign("client", client=True)
+        subjects = []
+
+        def script(peer: Peer) -> None:
+            subjects.append(dict(pair[0] for pair in peer.sock.getpeercert()["subject"]))
+            answering()(peer)
+
+        with ScriptedServer(script, tls=context) as server:
+            trusting = {"ca_file": str(authority.path)}
+            with closing(Connection(server.port, client_cert=str(mine.path), **trusting)) as connection:
+                connection.get()
+            with closing(Connection(server.port, **trusting)) as connection:
+                # With TLS 1.3 the server's alert comes when the client is through with its side of the handshake.
+                assert connection.failure() == Failure(Reason.TLS, "TLS failed: tlsv13 alert certificate required")
+        assert subjects == [{"commonName": "client"}]
+
+
+class TestHandshake:
+    def test_names_and_protocols_that_are_offered(self, authority: Authority, good: Pair) -> None:
+        names: list[str | None] = []
+        context = good.server_context()
+        context.sni_callback = lambda sock, name, ctx: names.append(name)  # type: ignore[assignment,misc]
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        protocols = []
+
+        def script(peer: Peer) -> None:
+            protocols.append(peer.sock.selected_alpn_protocol())
+            answering()(peer)
+
+        with ScriptedServer(script, tls=context) as server:
+            for host in ("localhost", "127.0.0.1"):
+                with closing(Connection(server.port, host, ca_file=str(authority.path))) as connection:
+                    connection.get()
+        assert names == ["localhost", None]
+        assert protocols == ["http/1.1"] * 2
+
+    def test_old_versions_are_refused(self, authority: Authority, good: Pair) -> None:
+        context = context_for(TlsSettings())
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+    @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+    def test_versions(self, authority: Authority, good: Pair, version: ssl.TLSVersion) -> None:
+        context = good.server_context()
+        context.minimum_version = context.maximum_version = version
+        with (
+            ScriptedServer(answering(BIG), tls=context) as server,
+            closing(Connection(server.port, ca_file=str(authority.path))) as connection,
+        ):
+            assert [connection.get().body == BIG for _ in range(2)] == [True, True]
+
+    def test_a_server_without_tls(self) -> None:
+        def script(peer: Peer) -> None:
+            peer.sock.recv(1)
+            peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            peer.end()
+
+        with ScriptedServer(script) as server, closing(Connection(server.port)) as connection:
+            assert connection.failure() == Failure(Reason.TLS, "TLS failed: wrong version number")
+
+    @pytest.mark.parametrize("last", ["close", "reset"])
+    def test_a_server_that_closes(self, last: str) -> None:
+        def script(peer: Peer) -> None:
+            peer.sock.recv(1)
+            getattr(peer, last)()
+
+        with ScriptedServer(script) as server, closing(Connection(server.port)) as connection:
+            assert connection.failure() == ENDED
+
+    def test_silence_is_a_matter_of_the_connect_deadline(self) -> None:
+        def script(peer: Peer) -> None:
+            assert peer.end() != b""
+
+        with ScriptedServer(script) as server, closing(Connection(server.port)) as connection:
+            began = time.monotonic()
+            assert connection.failure(10.0, 0.2) == Failure(Reason.CONNECT_TIMEOUT, "connecting timed out")
+            assert 0.19 < time.monotonic() - began < 0.35
+
+    def test_a_killed_one_closes_its_connection(self) -> None:
+        asked = Event()
+
+        def script(peer: Peer) -> None:
+            peer.sock.recv(1)
+            asked.set()
+            peer.end()
+
+        with ScriptedServer(script) as server, closing(Connection(server.port)) as connection:
+            greenlet = gevent.spawn(connection.get)
+            asked.wait()
+            greenlet.kill()
+
+    def test_one_context_serves_all_connections_of_the_same_settings(self, authority: Authority) -> None:
+        path = str(authority.path)
+        assert context_for(TlsSettings(ca_file=path)) is context_for(TlsSettings(ca_file=path))
+        assert context_for(TlsSettings(ca_file=path)) is not context_for(TlsSettings())
+        assert context_for(TlsSettings(insecure=True)) is not context_for(TlsSettings())
+
+
+class TestSettings:
+    def test_by_default_everything_is_verified(self) -> None:
+        context = context_for(TlsSettings())
+        assert context.check_hostname
+        assert context.verify_mode == ssl.CERT_REQUIRED
+
+    @pytest.mark.parametrize("key", ["ca_file", "client_cert"])
+    def test_a_file_that_is_not_there(self, tmp_path: Path, key: str) -> None:
+        path = str(tmp_path / "none.pem")
+        with pytest.raises(ConfigurationError) as caught:
+            context_for(TlsSettings(**{key: path}))  # type: ignore[arg-type]
+        assert str(caught.value) == f"{key} {path!r}: No such file or directory"
+
+    @pytest.mark.parametrize("key", ["ca_file", "client_cert"])
+    def test_a_file_that_is_something_else(self, key: str) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            context_for(TlsSettings(**{key: __file__}))  # type: ignore[arg-type]
+        assert str(caught.value) == (f"{key} {__file__!r}: it has no PEM certificate, or no key, that OpenSSL can read")
+
+
+class TestEnds:
+    def until_close(self, notify: bool) -> Script:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
+            if notify:
+                peer.unwrap()
+
+        return script
+
+    def test_a_body_that_ends_with_the_connection(self, authority: Authority, good: Pair) -> None:
+        with serving(self.until_close(notify=True), good, authority) as (_, connection):
+            assert connection.get().body == b"hello"
+
+    def test_one_that_somebody_in_between_may_have_cut_short(self, authority: Authority, good: Pair) -> None:
+        with serving(self.until_close(notify=False), good, authority) as (_, connection):
+            assert connection.failure() == CUT_SHORT
+
+    def test_the_end_of_tls_is_the_end_though_tcp_goes_on(self, authority: Authority, good: Pair) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
+            peer.unwrap()
+            peer.sock.recv(1)
+
+        with serving(script, good, authority) as (_, connection):
+            assert connection.get(5.0).body == b"hello"
+
+    @pytest.mark.parametrize("notify", [True, False])
+    def test_a_length_that_is_not_reached(self, authority: Authority, good: Pair, notify: bool) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello")
+            if notify:
+                peer.unwrap()
+
+        with serving(script, good, authority) as (_, connection):
+            assert connection.failure() == CUT_SHORT
+
+    @pytest.mark.parametrize("notify", [True, False])
+    def test_after_a_complete_answer_no_end_is_a_failure(self, authority: Authority, good: Pair, notify: bool) -> None:
+        gone = Event()
+
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(answer(b"%d" % peer.number))
+            if notify:
+                peer.unwrap()
+            peer.close()
+            gone.set()
+
+        with serving(script, good, authority) as (_, connection):
+            for number in (1, 2, 3):
+                assert connection.get().body == b"%d" % number
+                gone.wait()
+                gone.clear()
+                connection.let_idle()
+        assert (connection.connects, connection.stale_reconnects) == (3, 2)
+
+    def test_an_end_that_was_said_with_the_answer_is_seen_at_once(self, authority: Authority, good: Pair) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(answer(b"%d" % peer.number))
+            peer.unwrap()
+            hold_up(0.002)  # the client reads both at once, and goes on without a look at the connection
+            peer.end()
+
+        with serving(script, good, authority) as (_, connection):
+            assert [connection.get().body for _ in range(2)] == [b"1", b"2"]
+            assert connection.stale_reconnects == 1
+
+    def test_the_client_says_that_it_closes(self, authority: Authority, good: Pair) -> None:
+        ends = []
+
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(answer())
+            try:
+                ends.append(peer.sock.read(1))
+            except ssl.SSLError as error:
+                ends.append(error)
+
+        context = good.server_context()
+        with ScriptedServer(script, tls=context) as server:
+            connection = Connection(server.port, ca_file=str(authority.path))
+            connection.get()
+            connection.close()
+            connection.close()
+        assert ends == [b""], "the server's OpenSSL has missed the close_notify"
+
+    def test_bytes_that_are_no_tls(self, authority: Authority, good: Pair) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            with socket.socket(fileno=os.dup(peer.sock.fileno())) as raw:
+                raw.send(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+            with pytest.raises(ssl.SSLError):
+                peer.sock.recv(1)
+
+        with serving(script, good, authority) as (_, connection):
+            failure = connection.failure()
+        assert failure.reason == Reason.TLS
+        assert failure.message in {
+            "TLS failed: decryption failed or bad record mac",
+            "TLS failed: sslv3 alert bad record mac",
+        }
+
+
+class TestTransfers:
+    def test_large_ones_in_both_directions(self, authority: Authority, good: Pair) -> None:
+        received = []
+
+        def script(peer: Peer) -> None:
+            while request := peer.request():
+                received.append(request)
+                peer.send(answer(BIG))
+
+        with serving(script, good, authority) as (server, connection):
+            assert [connection.upload().body == BIG for _ in range(2)] == [True, True]
+        assert [request == UPLOAD for request in received] == [True, True]
+        assert server.accepted == 1
+
+    @pytest.mark.parametrize("last", ["stay", "close", "reset"])
+    def test_an_answer_before_the_end_of_the_request(self, authority: Authority, good: Pair, last: str) -> None:
+        def script(peer: Peer) -> None:
+            if peer.number > 1:
+                answering()(peer)
+                return
+            peer.head()
+            peer.send(answer(b"too much", status=b"413 Too Large"))
+            if last == "stay":
+                gevent.socket.wait_read(peer.sock.fileno())
+            else:
+                getattr(peer, last)()
+
+        with serving(script, good, authority) as (_, connection):
+            assert connection.upload().status == 413
+            assert connection.get().body == b"hello"
+            assert connection.connects == 2
+
+    def test_answers_in_pieces(self, authority: Authority, good: Pair) -> None:
+        def script(peer: Peer) -> None:
+            while peer.request():
+                for byte in b"HTTP/1.1 100 Continue\r\n\r\n" + answer(b"hello"):
+                    peer.send(bytes([byte]))
+                    gevent.sleep(0)
+
+        with serving(script, good, authority) as (_, connection):
+            assert [connection.get().body for _ in range(2)] == [b"hello", b"hello"]
+
+    def test_a_record_in_pieces(self, authority: Authority, good: Pair) -> None:
+        """TCP cuts where it likes: through a record's header, and through its body."""
+
+        def script(peer: Peer) -> None:
+            upstream = socket.create_connection(("127.0.0.1", behind.port))
+            with closing(upstream):
+                up = gevent.spawn(pump, peer.sock, upstream, 1 << 16)
+                pump(upstream, peer.sock, 3)
+                up.kill()
+
+        def pump(source: Any, sink: Any, step: int) -> None:
+            while data := source.recv(1 << 16):
+                for at in range(0, len(data), step):
+                    sink.sendall(data[at : at + step])
+                    gevent.sleep(0)
+
+        with (
+            ScriptedServer(answering(b"hello" * 100), tls=good.server_context()) as behind,
+            ScriptedServer(script) as server,
+        ):
+            with closing(Connection(server.port, ca_file=str(authority.path))) as connection:
+                assert [connection.get().body for _ in range(2)] == [b"hello" * 100] * 2
+
+    def test_the_deadline(self, authority: Authority, good: Pair) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\n")
+            peer.end()
+
+        with serving(script, good, authority) as (_, connection):
+            assert connection.failure(0.2) == DEADLINE
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's stamps are Linux's")
+    def test_the_kernels_stamps_are_those_of_the_answer(self, authority: Authority, good: Pair) -> None:
+        def script(peer: Peer) -> None:
+            while peer.request():
+                peer.send(answer())
+                hold_up(0.1)
+
+        with serving(script, good, authority) as (_, connection):
+            connection.get()
+            for _ in range(2):
+                connection.get()
+                assert connection.done - connection.sent < 50e6
+                assert connection.read - connection.done >= 95e6
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's stamps are Linux's")
+    def test_an_answer_that_was_there_in_time_counts_however_late_it_is_read(
+        self, authority: Authority, good: Pair
+    ) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(answer())
+            peer.request()
+            peer.send(answer())
+            hold_up(0.3)
+            peer.end()
+
+        with serving(script, good, authority) as (_, connection):
+            connection.get()
+            assert connection.get(0.2).status == 200
+            assert connection.done - connection.sent < 0.1e9
+
+
+class TestClients:
+    def test_a_client_verifies_by_default_and_takes_a_ca_file_or_anybody_by_choice(
+        self, authority: Authority, good: Pair
+    ) -> None:
+        with ScriptedServer(answering(b""), tls=good.server_context()) as server:
+            strict = ProtobufClient(server.url)
+            trusting = ProtobufClient(server.url, ca_file=authority.path)
+            careless = ProtobufClient(server.url, insecure=True)
+            outcomes = [client.try_get("/a") for client in (strict, trusting, careless)]
+            for client in (strict, trusting, careless):
+                client.close()
+        assert [outcome.failure and outcome.failure.reason for outcome in outcomes] == [Reason.TLS, None, None]
+
+    @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc/self/fd to count in")
+    def test_no_outcome_leaves_a_file_descriptor_behind(self, authority: Authority, good: Pair) -> None:
+        def round_of_outcomes(server: ScriptedServer) -> None:
+            client = ProtobufClient(server.url)
+            assert not client.try_get("/a").ok
+            client = ProtobufClient(server.url, insecure=True)
+            assert client.try_get("/a").ok
+            assert client.try_post("/a", BIG).ok
+            client.close()
+
+        def descriptors() -> int:
+            gevent.idle()
+            return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - pathlib would open one more
+
+        with ScriptedServer(answering(b""), tls=good.server_context()) as server:
+            round_of_outcomes(server)
+            before = descriptors()
+            for _ in range(5):
+                round_of_outcomes(server)
+            assert descriptors() <= before

@@ -1,0 +1,111 @@
+"""Durations counted in buckets: how exact they stay, alone and merged."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wireswarm.metrics import Histogram
+from wireswarm.metrics.histogram import MAX_MICROSECONDS, bucket_of, highest_of
+
+durations = st.integers(min_value=0, max_value=MAX_MICROSECONDS)
+
+
+def histogram_of(values: list[int]) -> Histogram:
+    histogram = Histogram()
+    for value in values:
+        histogram.record(value)
+    return histogram
+
+
+def truth(values: list[int], percent: float) -> int:
+    """The nearest-rank percentile of the values themselves."""
+    ordered = sorted(values)
+    return ordered[max(1, math.ceil(percent * len(ordered) / 100 - 1e-9)) - 1]
+
+
+@given(durations)
+def test_a_bucket_is_at_most_a_thousandth_of_its_values_wide(value: int) -> None:
+    highest = highest_of(bucket_of(value))
+
+    assert value <= highest <= value + value / 1000
+
+
+@given(durations)
+def test_buckets_follow_each_other_without_gap(value: int) -> None:
+    highest = highest_of(bucket_of(value))
+
+    assert bucket_of(highest) == bucket_of(value)
+    assert bucket_of(highest + 1) == bucket_of(value) + 1
+
+
+@pytest.mark.parametrize("value", [0, 1, 2047, 2048, 4095, 4096, 1_000_000])
+def test_the_layout_is_that_of_hdr_histogram(value: int) -> None:
+    # Its published formula, for a unit of 1 and 2,048 sub-buckets.
+    bucket = max(0, value.bit_length() - 11)
+    sub_bucket = value >> bucket
+
+    assert bucket_of(value) == ((bucket + 1) << 10) + sub_bucket - 1024
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng: int(rng.expovariate(1 / 5_000)),
+        lambda rng: int(rng.lognormvariate(9, 1.5)),
+        lambda rng: rng.randrange(1_000_000),
+        lambda rng: 5_000 if rng.random() < 0.98 else 2_000_000,
+        lambda rng: abs(int(rng.gauss(100, 20))),
+    ],
+    ids=["exponential", "lognormal", "uniform", "two peaks", "narrow"],
+)
+def test_percentiles_are_within_a_thousandth_of_the_sorted_values(draw) -> None:
+    rng = random.Random(7)
+    values = [draw(rng) for _ in range(100_000)]
+    shards = [histogram_of(values[n::8]) for n in range(8)]
+    merged = Histogram()
+    for shard in shards:
+        merged.merge(shard)
+
+    for percent in (50, 90, 95, 99, 99.9):
+        assert merged.percentile(percent) == pytest.approx(truth(values, percent), rel=0.001)
+        assert merged.percentile(percent) == histogram_of(values).percentile(percent)
+    assert merged.percentile(100) == max(values)
+
+
+@given(st.lists(durations), st.lists(durations))
+def test_merging_is_the_same_as_recording_all(first: list[int], second: list[int]) -> None:
+    merged = histogram_of(first)
+    merged.merge(histogram_of(second))
+
+    assert merged.to_message() == histogram_of(first + second).to_message()
+
+
+@given(st.lists(durations))
+def test_a_message_carries_everything(values: list[int]) -> None:
+    histogram = histogram_of(values)
+
+    copy = Histogram.from_message(histogram.to_message())
+
+    assert copy.to_message() == histogram.to_message()
+    assert copy.total == len(values)
+
+
+def test_the_999th_of_a_thousand_is_the_999th_at_99_9_percent() -> None:
+    assert histogram_of(list(range(1, 1001))).percentile(99.9) == 999
+
+
+@pytest.mark.parametrize(("value", "counted_as"), [(-5, 0), (MAX_MICROSECONDS + 1, MAX_MICROSECONDS)])
+def test_what_is_out_of_range_is_clamped_and_counted(value: int, counted_as: int) -> None:
+    histogram = histogram_of([value])
+
+    assert (histogram.total, histogram.clamped) == (1, 1)
+    assert histogram.percentile(50) == counted_as
+
+
+def test_nothing_recorded_is_zero() -> None:
+    assert Histogram().percentile(99) == 0
