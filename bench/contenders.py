@@ -75,10 +75,13 @@ class Job:
 class Contender(Protocol):
     """Something that makes load."""
 
-    install: str
-    """How it is installed."""
-    variables: Mapping[str, str]
-    """Further variables of its environment."""
+    @property
+    def install(self) -> str:
+        """How it is installed."""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Further variables of its environment."""
 
     def version(self) -> str | None:
         """Which version is installed, if any."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,8 @@ def main() -> None:
     plans = [plan(case, arguments.rounds, arguments.seconds) for case in cases]
     progress = Progress(sum(planned.total for planned in plans))
     failed = False
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # what was started is ended, however this ends
     with nginx.nginx(SERVER_CORE) as server, slow_server(SERVER_CORE) as slow:
         for planned in plans:
             results = run(planned, Bench(server, slow, progress))
@@ -121,4 +124,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

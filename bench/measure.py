@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psutil
 from cases import Case
@@ -40,7 +40,8 @@ class Window:
     cpu_us_per_request: float
     peak_memory_mb: float
     others_percent: float
-    """How much of the contender's core somebody else used. Above a few percent, the figures are not to be trusted."""
+    """How much of the contender's core, or of the servers', somebody else used, other virtual machines included. Above
+    a few percent, the figures are not to be trusted."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Bench:
     server: Server
     slow: SlowServer
     progress: Progress
+
+    def server_processes(self) -> list[psutil.Process]:
+        """All that is meant to run on the servers' core."""
+        master = psutil.Process(self.server.pid)
+        return [master, *master.children(), psutil.Process(self.slow.pid)]
 
 
 def measure(name: str, case: Case, number: int, seconds: float, bench: Bench) -> Measurement:
@@ -112,7 +118,7 @@ def _running(name: str, job: Job) -> Iterator[subprocess.Popen[bytes]]:
         output.open("wb") as file,
         subprocess.Popen(
             ["taskset", "-c", str(CLIENT_CORE), *contender.command(job)],
-            env=job.environment() | contender.variables,
+            env=job.environment() | dict(contender.variables),
             stdout=file,
             stderr=file,
             start_new_session=True,
@@ -156,30 +162,41 @@ def _compare(counted: int, answered: int, users: int) -> None:
         raise ContenderError(f"it counted {counted} requests, and the server answered {answered}")
 
 
+class _Moment(NamedTuple):
+    """What the counters say at one moment: requests, and seconds of CPU."""
+
+    at: float
+    requests: float
+    contender: float
+    servers: float
+    client_core: float
+    server_core: float
+
+    @classmethod
+    def now(cls, process: psutil.Process, bench: Bench) -> _Moment:
+        cores = [times.user + times.nice + times.system + times.steal for times in psutil.cpu_times(percpu=True)]
+        servers = sum(_cpu_seconds(server) for server in bench.server_processes())
+        count = bench.server.requests()
+        return cls(time.perf_counter(), count, _cpu_seconds(process), servers, cores[CLIENT_CORE], cores[SERVER_CORE])
+
+
 def _watch(process: psutil.Process, seconds: float, bench: Bench, name: str) -> Window:
-    server = bench.server
-    first, cpu, core, began = server.requests(), _cpu_seconds(process), _core_seconds(), time.perf_counter()
+    first = _Moment.now(process, bench)
     bench.progress.wait(seconds, f"{name}: measuring")
-    last, cpu_end, core_end, ended = server.requests(), _cpu_seconds(process), _core_seconds(), time.perf_counter()
-    count, took, used = last - first, ended - began, cpu_end - cpu
+    passed = _Moment(*(after - before for after, before in zip(_Moment.now(process, bench), first, strict=True)))
+    others = max(passed.client_core - passed.contender, passed.server_core - passed.servers, 0.0)
     return Window(
-        requests_per_second=count / took,
-        cpu_percent=used / took * 100,
-        cpu_us_per_request=used / count * 1e6 if count else 0.0,
+        requests_per_second=passed.requests / passed.at,
+        cpu_percent=passed.contender / passed.at * 100,
+        cpu_us_per_request=passed.contender / passed.requests * 1e6 if passed.requests else 0.0,
         peak_memory_mb=_peak_memory(process) / 1e6,
-        others_percent=max(0.0, core_end - core - used) / took * 100,
+        others_percent=others / passed.at * 100,
     )
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
-
-
-def _core_seconds() -> float:
-    # Time that some process, or another virtual machine, has used of the contenders' core.
-    times = psutil.cpu_times(percpu=True)[CLIENT_CORE]
-    return float(times.user + times.nice + times.system + times.steal)
 
 
 def _peak_memory(process: psutil.Process) -> int:

@@ -59,10 +59,11 @@ http {{
 class Server:
     """A running nginx."""
 
-    def __init__(self, folder: Path, port: int, tls_port: int) -> None:
+    def __init__(self, folder: Path, port: int, tls_port: int, pid: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.tls_url = f"https://127.0.0.1:{tls_port}"
         self.ca_file = folder / "certificate.pem"
+        self.pid = pid
         self._refused = folder / "refused.log"
         self._asked = 0
 
@@ -104,7 +105,7 @@ def nginx(core: int) -> Iterator[Server]:
         config.write_text(_config(folder, port, tls_port), encoding="latin-1")
         with subprocess.Popen(["taskset", "-c", str(core), path, "-e", "stderr", "-c", str(config)]) as process:
             try:
-                yield _wait_for(Server(folder, port, tls_port), process)
+                yield _wait_for(Server(folder, port, tls_port, process.pid), process)
             finally:
                 process.terminate()
 

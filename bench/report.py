@@ -14,7 +14,7 @@ from chart import Bar, bar_chart
 from measure import Measurement, Window
 
 QUIET_PERCENT: Final = 5.0
-"""More than this of the contenders' core used by others, in a median, and the report says so."""
+"""More than this of a core used by others, in a median, and the report says so."""
 
 
 @dataclass
@@ -145,7 +145,7 @@ def _notes(results: Results, case: Case) -> list[str]:
     lines += [f"- **Failed**, so no figure: {name}: {why.splitlines()[0]}" for name, why in results.failed.items()]
     noisy = [name for name in results.names() if _median(results, name, "others_percent") > QUIET_PERCENT]
     if noisy:
-        lines.append(f"- **The machine was not quiet** while these ran, so they are too slow here: {', '.join(noisy)}")
+        lines.append(f"- **The machine was not quiet** while these ran; measure them again: {', '.join(noisy)}")
     return [*lines, ""] if lines else []
 
 
@@ -185,7 +185,7 @@ def _kind(name: str) -> Any:
 
 
 def _median(results: Results, name: str, figure: str) -> float:
-    return statistics.median(getattr(m.window, figure) for m in results.of(name))
+    return float(statistics.median(getattr(m.window, figure) for m in results.of(name)))
 
 
 def _ratios(results: Results, name: str, case: Case) -> str:

@@ -32,7 +32,7 @@ class _Service:
 
     def __init__(self) -> None:
         body = KINDS["small"].answer(success=True, message="ok").SerializeToString()
-        self._answer = _HEAD.format("application/x-protobuf", len(body)).encode() + body
+        self._answer: bytes = _HEAD.format("application/x-protobuf", len(body)).encode() + body
         self._took: list[int] = []
 
     def serve(self, connection: socket.socket) -> None:
@@ -86,8 +86,9 @@ def _percentiles(took: list[int]) -> dict[str, float]:
 class SlowServer:
     """A running slow server."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, pid: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.pid = pid
 
     def reset(self) -> None:
         """Forget the times so far."""
@@ -100,7 +101,8 @@ class SlowServer:
     def _ask(self, path: str) -> dict[str, float]:
         request = urllib.request.Request(self.url + path, data=b"-")
         with urllib.request.urlopen(request) as response:
-            return json.load(response)
+            times: dict[str, float] = json.load(response)
+        return times
 
 
 @contextmanager
@@ -110,7 +112,7 @@ def slow_server(core: int) -> Iterator[SlowServer]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield SlowServer(int(process.stdout.readline()))
+            yield SlowServer(int(process.stdout.readline()), process.pid)
         finally:
             process.terminate()
 

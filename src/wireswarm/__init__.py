@@ -15,8 +15,10 @@ from wireswarm._version import __version__
 
 if TYPE_CHECKING:
     from wireswarm.auth import BasicAuth, BearerJWT, BearerToken, NoAuth
+    from wireswarm.clients.graphql import GraphQLClient
     from wireswarm.clients.outcome import Outcome
     from wireswarm.clients.protobuf import ProtobufClient
+    from wireswarm.clients.rest import RestClient
     from wireswarm.errors import (
         ConfigurationError,
         RemoteProtocolError,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from wireswarm.plugin import attach
     from wireswarm.protos.loader import load_protos
     from wireswarm.sample import Failure, Reason, Sample
-    from wireswarm.users import ProtobufUser, WireUser
+    from wireswarm.users import GraphQLUser, ProtobufUser, RestUser, WireUser
     from wireswarm.wire.http1 import Response
 
 _HOMES = {
@@ -38,6 +40,8 @@ _HOMES = {
     "ConfigurationError": "wireswarm.errors",
     "Failure": "wireswarm.sample",
     "Flow": "wireswarm.flows",
+    "GraphQLClient": "wireswarm.clients.graphql",
+    "GraphQLUser": "wireswarm.users",
     "NoAuth": "wireswarm.auth",
     "Outcome": "wireswarm.clients.outcome",
     "ProtobufClient": "wireswarm.clients.protobuf",
@@ -46,6 +50,8 @@ _HOMES = {
     "RemoteProtocolError": "wireswarm.errors",
     "RequestFailed": "wireswarm.errors",
     "Response": "wireswarm.wire.http1",
+    "RestClient": "wireswarm.clients.rest",
+    "RestUser": "wireswarm.users",
     "Sample": "wireswarm.sample",
     "UsageError": "wireswarm.errors",
     "WireUser": "wireswarm.users",
@@ -62,6 +68,8 @@ __all__ = [
     "ConfigurationError",
     "Failure",
     "Flow",
+    "GraphQLClient",
+    "GraphQLUser",
     "NoAuth",
     "Outcome",
     "ProtobufClient",
@@ -70,6 +78,8 @@ __all__ = [
     "RemoteProtocolError",
     "RequestFailed",
     "Response",
+    "RestClient",
+    "RestUser",
     "Sample",
     "UsageError",
     "WireUser",

@@ -15,9 +15,11 @@ from locust.exception import RescheduleTask, StopTest
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from wireswarm.auth.base import Auth
+from wireswarm.clients.graphql import GraphQLClient
 from wireswarm.clients.http import CONNECT_TIMEOUT, TIMEOUT, HttpClient
 from wireswarm.clients.owner import Reporter, Trace
 from wireswarm.clients.protobuf import ProtobufClient
+from wireswarm.clients.rest import RestClient
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.events import fire_request
@@ -136,6 +138,8 @@ class WireUser(User):
             # In this state Locust stops a user at once, as between two tasks.
             self._state = LOCUST_STATE_WAITING
             self.clock.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads users, protects nothing
+            if self._state == LOCUST_STATE_STOPPING:
+                return
             self._state = LOCUST_STATE_RUNNING
             wait = min(wait * 2, 30.0)
 
@@ -156,3 +160,21 @@ class ProtobufUser(WireUser):
 
     client = ProtobufClient()
     """The user's client; see `ProtobufClient`. A class can declare more."""
+
+
+class RestUser(WireUser):
+    """A user that speaks JSON, forms and uploads: `self.client.post("/orders", json={"sku": "A1"}, expect=dict)`."""
+
+    abstract = True
+
+    client = RestClient()
+    """The user's client; see `RestClient`. A class can declare more."""
+
+
+class GraphQLUser(WireUser):
+    """A user that speaks GraphQL: `self.client.execute(QUERY, {"first": 12})`."""
+
+    abstract = True
+
+    client = GraphQLClient()
+    """The user's client; see `GraphQLClient`. A class can declare more."""

@@ -38,7 +38,7 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Test {name}")])
         self.path = folder / f"{name}.pem"
-        usage = {name: False for name in _USAGES} | {"key_cert_sign": True, "crl_sign": True}
+        usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
         builder = (
             self._builder(self._name, self._key.public_key(), -DAY, DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -48,7 +48,9 @@ class LocustProcess:
         # What is set for the developer's own runs is not meant for these.
         ours = ("LOCUST_", "WIRESWARM_", "TEST_", "TARGET_", "EATER_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        self._environment = {**inherited, **(environment or {})}
+        # So that a locustfile of a test's own can build on the suite.
+        path = os.pathsep.join([str(CHATER.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._environment = {**inherited, "PYTHONPATH": path, **(environment or {})}
         self._cwd = cwd
         self._news = Event()
         self.lines: list[str] = []
@@ -94,6 +96,13 @@ class LocustProcess:
                     return found[count - 1]
                 assert not self._reader.dead, f"it ended without {pattern!r}:\n{self.output}"
                 self._news.wait(1)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is true that no line of output tells."""
+        with gevent.Timeout(PATIENCE, AssertionError(f"not within {PATIENCE} s:\n{self.output}")):
+            while not condition():
+                assert not self._reader.dead, f"it ended:\n{self.output}"
+                gevent.sleep(0.05)
 
     def end(self) -> int:
         """Wait until it has ended, with every process that it started; returns the exit code."""
@@ -164,3 +173,39 @@ def master_port() -> tuple[str, ...]:
     """Options for a master, its workers, or both in one command with `--processes`, on a port of their own."""
     port = str(free_port())
     return "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port
+
+
+QUICK_CHATER = """
+import chater
+from locust import constant
+
+chater.ChaterUser.FullFlow.think_time = 0.01
+
+
+class Quick(chater.ChaterUser):
+    wait_time = constant(0.01)
+"""
+"""The Chater suite without the pauses that people make."""
+
+SINGLE_CALLS = (
+    "GET /alcohol_latest",
+    "POST /alcohol_range",
+    "POST /eater_auth",
+    "POST /feedback",
+    "POST /get_food_custom_date",
+    "POST /set_language",
+)
+"""The requests of the Chater suite that are a task each."""
+
+
+def write(folder: Path, text: str, name: str = "locustfile.py") -> Path:
+    """Write a locustfile."""
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def chater_iterations(path: Path) -> int:
+    """How many flows and tasks of the Chater suite a run with `--json-file path` has done."""
+    requests = reported(path)
+    return flows(path) + sum(requests[name] for name in SINGLE_CALLS)

@@ -279,7 +279,7 @@ def test_a_label_that_is_the_name_of_a_profile_gets_a_hint() -> None:
 
 @pytest.mark.parametrize(
     ("option", "shows"),
-    [("--list", "    ChaterUser"), ("--show-task-ratio", "  * 14.3% FullFlow"), ("--show-task-ratio-json", "")],
+    [("--list", "    ChaterUser"), ("--show-task-ratio", "   14.3       FullFlow"), ("--show-task-ratio-json", "")],
 )
 def test_what_only_lists_works_whatever_is_wrong(option: str, shows: str) -> None:
     environment = {"TEST_PHOTO_PATH": "/nowhere", "TEST_USER_TOKEN": "abc"}

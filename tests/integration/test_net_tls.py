@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 import socket
 import ssl
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from wireswarm.clients.protobuf import ProtobufClient
 from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.net.http import TRUSTED_NS, HttpConnection
 from wireswarm.net.origin import Origin
-from wireswarm.net.stamps import KERNEL_CLOCK
-from wireswarm.net.tls import TlsSettings, context_for
+from wireswarm.net.stamps import KERNEL_CLOCK, PROGRAM_CLOCK
+from wireswarm.net.stream import TcpStream
+from wireswarm.net.tls import TlsSettings, TlsStream, context_for
 from wireswarm.sample import Failure, Reason
 from wireswarm.wire.http1 import Response
 
@@ -123,17 +125,17 @@ class TestCertificates:
             assert connection.failure() == Failure(Reason.TLS, "certificate does not verify: self-signed certificate")
 
     @pytest.mark.parametrize(
-        ("host", "names", "what"),
+        ("host", "names"),
         [
-            ("127.0.0.1", ["127.0.0.2", "localhost"], "IP address"),
-            ("127.0.0.1", [], "IP address"),
-            ("localhost", ["other.example", "127.0.0.1"], "hostname"),
+            ("127.0.0.1", ["127.0.0.2", "localhost"]),
+            ("127.0.0.1", []),
+            ("localhost", ["other.example", "127.0.0.1"]),
         ],
     )
-    def test_one_for_somebody_else(self, authority: Authority, host: str, names: list[str], what: str) -> None:
+    def test_one_for_somebody_else(self, authority: Authority, host: str, names: list[str]) -> None:
         pair = authority.sign("wrong", *names)
         with serving(answering(), pair, authority, host=host) as (_, connection):
-            assert connection.failure() == Failure(Reason.TLS, f"certificate does not verify: {what} mismatch")
+            assert connection.failure() == Failure(Reason.TLS, "certificate does not verify: it is for another host")
 
     @pytest.mark.parametrize(
         ("since", "until", "why"),
@@ -215,7 +217,7 @@ class TestHandshake:
     @pytest.mark.parametrize("last", ["close", "reset"])
     def test_a_server_that_closes(self, last: str) -> None:
         def script(peer: Peer) -> None:
-            peer.sock.recv(1)
+            peer.sock.recv(1 << 16)
             getattr(peer, last)()
 
         with ScriptedServer(script) as server, closing(Connection(server.port)) as connection:
@@ -438,9 +440,9 @@ class TestTransfers:
         with (
             ScriptedServer(answering(b"hello" * 100), tls=good.server_context()) as behind,
             ScriptedServer(script) as server,
+            closing(Connection(server.port, ca_file=str(authority.path))) as connection,
         ):
-            with closing(Connection(server.port, ca_file=str(authority.path))) as connection:
-                assert [connection.get().body for _ in range(2)] == [b"hello" * 100] * 2
+            assert [connection.get().body for _ in range(2)] == [b"hello" * 100] * 2
 
     def test_the_deadline(self, authority: Authority, good: Pair) -> None:
         def script(peer: Peer) -> None:
@@ -516,3 +518,38 @@ class TestClients:
             for _ in range(5):
                 round_of_outcomes(server)
             assert descriptors() <= before
+
+
+def test_the_dot_of_a_complete_name_is_not_in_its_certificate(authority: Authority, good: Pair) -> None:
+    # Few machines resolve `localhost.`, so the stream is opened by hand.
+    names: list[str | None] = []
+    context = good.server_context()
+    context.sni_callback = lambda sock, name, ctx: names.append(name)  # type: ignore[assignment,misc]
+    with ScriptedServer(answering(), tls=context) as server:
+        tcp = TcpStream.connect([(socket.AF_INET, ("127.0.0.1", server.port))], KERNEL_CLOCK)
+        TlsStream.connect(tcp, context_for(TlsSettings(ca_file=str(authority.path))), "localhost.").close()
+    assert names == ["localhost"]
+
+
+def test_a_handshake_goes_on_when_the_kernel_takes_more(authority: Authority, good: Pair) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    stuffing = 0
+    with suppress(BlockingIOError):
+        while True:
+            stuffing += ours.send(bytes(1 << 16))
+
+    def serve() -> bytes:
+        left = stuffing
+        while left:
+            left -= len(theirs.recv(min(left, 1 << 16)))
+        with good.server_context().wrap_socket(theirs, server_side=True) as sock:
+            return bytes(sock.recv(5))
+
+    server = gevent.spawn(serve)
+    with closing(TcpStream(_socket.socket(fileno=ours.detach()), PROGRAM_CLOCK)) as tcp:
+        stream = TlsStream.connect(tcp, context_for(TlsSettings(ca_file=str(authority.path))), "localhost")
+        assert stream.send(b"hello")
+        assert server.get() == b"hello"
+        stream.close()
+        stream.close()

@@ -19,7 +19,8 @@ from wireswarm.auth.base import Auth, Credentials
 from wireswarm.auth.bearer import BearerToken
 from wireswarm.auth.none import NoAuth
 from wireswarm.clients.endpoint import Endpoint
-from wireswarm.clients.http import CONNECT_TIMEOUT, MAX_ENDPOINTS, TIMEOUT, HttpClient
+from wireswarm.clients.http import CONNECT_TIMEOUT, TIMEOUT, HttpClient
+from wireswarm.clients.site import MAX_ENDPOINTS
 from wireswarm.clients.owner import Trace
 from wireswarm.clients.protobuf import ProtobufClient
 from wireswarm.errors import ConfigurationError, RequestFailed, UsageError

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from wireswarm.errors import UsageError
 from wireswarm.net.origin import BaseUrl
+from wireswarm.wire.form import Params, add_query
 from wireswarm.wire.http1 import field_lines, request_line
 
 # What a path or query may have unescaped (RFC 3986, 3.3 and 3.4), with % for what is escaped already.
@@ -91,6 +92,7 @@ class Endpoint:
         "_origin",
         "accepts",
         "always_has_length",
+        "fields",
         "is_authorized",
         "method",
         "name",
@@ -136,21 +138,28 @@ class Endpoint:
         """Whether it brings an Authorization of its own, which is sent in place of the user's."""
         # A method whose body has a meaning says so when there is none (RFC 9110, 8.6).
         self.always_has_length = method in {"POST", "PUT", "PATCH"}
+        self.fields = {name: line for name, line in fields.items() if name not in replaced}
+        """Header names and values by lower-case name."""
         self._origin = str(base.origin)
         self._base_path = base.path
-        self._fields = field_lines(line for name, line in fields.items() if name not in replaced)
+        self._fields = field_lines(self.fields.values())
         # A template without parameters has one head for ever.
         self._fixed = None if template.names else self._build(template.expand(None))
 
-    def prepare(self, values: Mapping[str, object] | None) -> tuple[bytes, str]:
+    def prepare(self, values: Mapping[str, object] | None, params: Params | None = None) -> tuple[bytes, str]:
         """Request line and constant fields for these path parameters, and the URL as far as a log may show it.
 
+        Args:
+            values: of the path parameters.
+            params: of the query.
+
         Raises:
-            UsageError: the values are not those that the template takes.
+            UsageError: the values are not those that the template takes, or the query cannot be encoded.
         """
-        if self._fixed is not None and not values:
+        if self._fixed is not None and not values and not params:
             return self._fixed
-        return self._build(self.template.expand(values))
+        path = self.template.expand(values)
+        return self._build(add_query(path, params) if params else path)
 
     def accepted(self, status: int) -> bool:
         """Whether that status is a success."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from wireswarm.clients.endpoint import Endpoint
 from wireswarm.clients.options import CallOptions
-from wireswarm.errors import RemoteProtocolError
+from wireswarm.errors import RemoteProtocolError, RequestFailed
 from wireswarm.sample import Failure, Reason
 from wireswarm.wire.http1 import Response
 
@@ -30,7 +30,8 @@ def judge(
     Args:
         endpoint: says which statuses are a success.
         response: the answer as it came.
-        decode: turns it into what the caller expects; raises RemoteProtocolError where it is something else.
+        decode: turns it into what the caller expects; raises RemoteProtocolError where it is something else, and
+            RequestFailed where it says itself that it is an error.
         expect: what the caller expects.
         options: of the call.
         took_ns: how long the exchange took.
@@ -41,6 +42,8 @@ def judge(
         answer = decode(expect, response)
     except RemoteProtocolError as error:
         return None, Failure(Reason.DECODE, str(error))
+    except RequestFailed as error:
+        return None, error.failure
     if not options:
         return answer, None
     failure = _checked(options["check"], answer) if "check" in options else None

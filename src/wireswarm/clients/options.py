@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 from wireswarm.clients.endpoint import Status
+from wireswarm.wire.form import Params
 
 
 class CallOptions(TypedDict, total=False):
@@ -15,11 +16,17 @@ class CallOptions(TypedDict, total=False):
     """The request name in statistics and reports; the path template by default."""
     path: Mapping[str, object]
     """Values for the `{parameters}` of the path template."""
+    params: Params
+    """Query parameters, added to those that the path has."""
     headers: Mapping[str, str]
     """Further headers of this call, in place of those that the client would send. Credentials belong into `auth`,
     where they are kept out of logs and reports."""
     content_type: str
     """Content-Type of the request's body."""
+    content_encoding: str
+    """Compresses the request's body: `gzip`, `deflate`, `br`, `zstd` or `snappy`."""
+    follow_redirects: bool | int
+    """How many redirects to follow; True is 10. Each hop is an exchange of its own."""
     status: Status
     """The status or statuses that are a success; any 2xx by default. Others fail with reason `status`."""
     max_time: float

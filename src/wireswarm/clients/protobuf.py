@@ -11,7 +11,6 @@ from wireswarm.clients.http import HttpClient
 from wireswarm.clients.options import CallOptions
 from wireswarm.clients.outcome import Outcome
 from wireswarm.clients.polling import ATTEMPTS, CAP, FACTOR, FIRST, poll_until
-from wireswarm.errors import RequestFailed
 from wireswarm.wire.http1 import Response
 from wireswarm.wire.protobuf import M, decode, encode
 
@@ -39,14 +38,6 @@ class ProtobufClient(HttpClient):
 
     def _decode(self, expect: type[Message] | None, response: Response) -> Any:
         return response if expect is None else decode(expect, response.body)
-
-    def _attempt(self, method: str, template: str, message: Body, expect: Any, options: CallOptions) -> Outcome[Any]:
-        try:
-            answer, response = self._perform(method, template, message, expect, options)
-        except RequestFailed as error:
-            # Without the traceback, which would keep the frames of the call alive for as long as the outcome.
-            return Outcome(None, error.response, error.with_traceback(None))
-        return Outcome(answer, response)
 
     @overload
     def get(self, template: str, message: Body = None, /, *, expect: type[M], **options: Unpack[CallOptions]) -> M: ...

@@ -18,6 +18,7 @@ from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.net.stream import RECEIVE_BYTES, Arrived, TcpStream
 from wireswarm.sample import Failure, Reason
 
+_OTHER_HOST: Final = frozenset({62, 64})  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
 _ENDED: Final = Failure(Reason.TLS, "connection closed by the server during the TLS handshake")
 
 
@@ -112,11 +113,8 @@ class TlsStream:
         if self.ends_cleanly:
             raise BrokenPipeError(errno.EPIPE, "the peer has closed the connection")
         rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[self._tls.write(rest) :]  # a record at a time (RFC 8446, 5.1)
-        except ssl.SSLError as error:
-            raise RequestFailed(_failure(error)) from None
+        while rest:
+            rest = rest[self._tls.write(rest) :]  # a record at a time (RFC 8446, 5.1)
         return self._push()
 
     def drain(self) -> Arrived | None:
@@ -208,8 +206,9 @@ class TlsStream:
 
 def _failure(error: ssl.SSLError) -> Failure:
     if isinstance(error, ssl.SSLCertVerificationError):
-        # OpenSSL goes on with the host's name where that is what does not match.
-        why = error.verify_message.partition(", certificate is not valid for")[0]
-        return Failure(Reason.TLS, f"certificate does not verify: {why[:1].lower()}{why[1:]}")
+        # The two messages of these codes have the host's name in them.
+        other_host = error.verify_code in _OTHER_HOST
+        why = "it is for another host" if other_host else error.verify_message
+        return Failure(Reason.TLS, f"certificate does not verify: {why}")
     why = (error.reason or "unknown error").replace("_", " ").lower()
     return Failure(Reason.TLS, f"TLS failed: {why}")

@@ -15,8 +15,10 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from gevent.lock import RLock
+from locust import User
 from locust.env import Environment
 from locust.runners import STATE_MISSING, STATE_STOPPING, MasterRunner, WorkerRunner
+from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from wireswarm.plugin.tags import all_flows
 
@@ -32,11 +34,29 @@ _DRAINED = "wireswarm-drained"
 
 def install_drain(environment: Environment) -> None:
     """Have that environment's runner stop without loss."""
+    _stop_before_the_next_task()
     runner = environment.runner
     if isinstance(runner, MasterRunner):
         _Master(environment, runner)
     elif isinstance(runner, WorkerRunner):
         _Worker(environment, runner)
+
+
+@functools.cache
+def _stop_before_the_next_task() -> None:
+    # Locust kills a user that waits between two tasks. gevent does so a moment later, and a user whose wait is over in
+    # that moment would be killed in the middle of a request; told to stop as well, it does not begin one.
+    original = User.stop
+
+    @functools.wraps(original)
+    def stop(self: User, force: bool = False) -> bool:
+        if self._state == LOCUST_STATE_WAITING and not force:
+            self._state = LOCUST_STATE_STOPPING
+            self._group.killone(self._greenlet)  # type: ignore[arg-type]  # it was started, or it would not wait
+            return True
+        return bool(original(self, force))
+
+    User.stop = stop  # type: ignore[method-assign]
 
 
 class _Worker:

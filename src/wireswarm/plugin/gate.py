@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from gevent.event import Event
 from locust import TaskSet, User
 from locust.env import Environment
-from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING, DefaultTaskSet
+from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING, DefaultTaskSet
 
 from wireswarm.flows import Flow
 
@@ -45,6 +46,8 @@ def park(user: User, until: Event) -> None:
     """
     user._state = LOCUST_STATE_WAITING
     until.wait()
+    if user._state == LOCUST_STATE_STOPPING:
+        raise StopUser
     user._state = LOCUST_STATE_RUNNING
 
 

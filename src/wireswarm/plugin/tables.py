@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import functools
 import time
+from typing import Any
 
+from locust.env import Environment
 from locust.stats import StatsCSVFileWriter
 
 
 @functools.cache
 def write_tables_at_the_end() -> None:
-    """Have the tables written once more before they are closed."""
-    close_files = StatsCSVFileWriter.close_files
+    """Have the tables written once more when a test has stopped.
 
-    @functools.wraps(close_files)
-    def write_and_close(self: StatsCSVFileWriter) -> None:
-        if not self.requests_csv_filehandle.closed:  # Locust ends twice after a SIGTERM
-            _write(self)
-        close_files(self)
+    Not when they are closed: with `--json` the statistics have been reset by then.
+    """
+    init = StatsCSVFileWriter.__init__
 
-    StatsCSVFileWriter.close_files = write_and_close  # type: ignore[method-assign]
+    @functools.wraps(init)
+    def init_and_listen(self: StatsCSVFileWriter, environment: Environment, *args: Any, **kwargs: Any) -> None:
+        init(self, environment, *args, **kwargs)
+        environment.events.test_stop.add_listener(functools.partial(_write, self))
+
+    StatsCSVFileWriter.__init__ = init_and_listen  # type: ignore[method-assign]
 
 
-def _write(tables: StatsCSVFileWriter) -> None:
+def _write(tables: StatsCSVFileWriter, **_kwargs: Any) -> None:
     for file, writer, write in (
         (tables.requests_csv_filehandle, tables.requests_csv_writer, tables.requests_csv),
         (tables.failures_csv_filehandle, tables.failures_csv_writer, tables.failures_csv),

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wireswarm.errors import RemoteProtocolError, UsageError
 from wireswarm.wire.http1_body import BODY_TOO_LARGE, BodyReader, ChunkedBody, CloseBody, LengthBody
+from wireswarm.wire.jsons import loads
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """A response head larger than this is a protocol error: nothing sane sends one, and it must not fill the memory."""
@@ -105,6 +106,14 @@ class Response:
     def text(self) -> str:
         """The body as UTF-8, with what is not UTF-8 replaced."""
         return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            RemoteProtocolError: it is none.
+        """
+        return loads(self.body)
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

@@ -1,0 +1,68 @@
+"""The connections of one user's client, to whichever origins it talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from wireswarm.errors import RequestFailed
+from wireswarm.net.http import Connection
+from wireswarm.net.origin import Origin
+from wireswarm.sample import Failure
+from wireswarm.wire.http1 import Response
+
+
+class Exchanged(NamedTuple):
+    """What came of an exchange, and its moments as `Sample` describes them."""
+
+    response: Response | None
+    failure: Failure | None
+    sent: int
+    done: int
+    read: int
+
+
+class ConnectionPool:
+    """Keeps idle connections by origin: as many as were in use at the same time, so one for an ordinary user."""
+
+    __slots__ = ("_connect", "_idle")
+
+    def __init__(self, connect: Callable[[Origin], Connection]) -> None:
+        """Make an empty pool.
+
+        Args:
+            connect: makes a connection to an origin, which opens when it is first used.
+        """
+        self._connect = connect
+        self._idle: dict[Origin, list[Connection]] = {}
+
+    def exchange(
+        self, origin: Origin, method: str, request: bytes, timeout: float, connect_timeout: float
+    ) -> Exchanged:
+        """Send a request over an idle connection, or over a new one. On the hot path.
+
+        The moments come along, since the connection is another greenlet's by the time they are looked at. Exceptions
+        that are no failed exchange have closed the connection, which is then forgotten.
+        """
+        pool = self._idle
+        idle = pool.get(origin)
+        if idle is None:
+            idle = pool[origin] = []
+        connection = idle.pop() if idle else self._connect(origin)
+        response = failure = None
+        try:
+            response = connection.exchange(method, request, timeout, connect_timeout)
+        except RequestFailed as error:
+            failure = error.failure
+        if pool is self._idle:
+            idle.append(connection)
+        else:
+            connection.close()  # as the pool was in the meantime
+        return Exchanged(response, failure, connection.sent, connection.done, connection.read)
+
+    def close(self) -> None:
+        """Close the connections. The pool can be used again."""
+        pool, self._idle = self._idle, {}
+        for idle in pool.values():
+            for connection in idle:
+                connection.close()

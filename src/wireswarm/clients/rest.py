@@ -1,0 +1,241 @@
+"""JSON, forms and uploads over HTTP."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Final, Literal, NamedTuple, TypeVar, Unpack, overload
+
+from wireswarm.clients.caught import CaughtResponse
+from wireswarm.clients.http import HttpClient
+from wireswarm.clients.options import CallOptions
+from wireswarm.clients.outcome import Outcome
+from wireswarm.errors import RemoteProtocolError, RequestFailed, UsageError
+from wireswarm.sample import Failure
+from wireswarm.wire.form import CONTENT_TYPE as FORM
+from wireswarm.wire.form import Params, encode_form
+from wireswarm.wire.http1 import Response
+from wireswarm.wire.jsons import dumps, loads
+from wireswarm.wire.multipart import Files, encode_multipart, random_boundary
+
+T = TypeVar("T")
+
+JSON: Final = "application/json"
+
+# The first choice of a boundary for the whole process, so that the head of an upload can be prepared once.
+_BOUNDARY: Final = random_boundary()
+
+
+class RestOptions(CallOptions, total=False):
+    """What every call of a `RestClient` takes beside its path: the options of every client, and one kind of body."""
+
+    json: Any
+    """Anything that JSON can say."""
+    data: Params | bytes | str
+    """A form's fields, or a body that is ready."""
+    files: Files
+    """Uploads, by the names of their fields; `data` are further fields then."""
+
+
+class _Body(NamedTuple):
+    content: bytes
+    content_type: str | None
+
+
+class RestClient(HttpClient):
+    """JSON, forms and uploads: `client.post("/orders", json={"sku": "A1"}, expect=dict)`.
+
+    With `expect` a call returns the answer's JSON, which has to be of that type (`dict`, `list`, or `object` for any);
+    without it the `Response`, whose `json()` it is as well. It raises `RequestFailed` where the exchange failed;
+    `try_request` returns an `Outcome` instead, and `catch_response=True` is what it is in Locust.
+    """
+
+    default_content_type = JSON
+
+    def _encode(self, message: _Body | None) -> bytes:
+        return b"" if message is None else message.content
+
+    def _decode(self, expect: type[Any] | None, response: Response) -> Any:
+        if expect is None:
+            return response
+        value = loads(response.body)
+        if not isinstance(value, expect):
+            raise RemoteProtocolError(f"the answer is JSON, but not a {expect.__name__}")
+        return value
+
+    def _call(self, method: str, path: str, expect: Any, catch_response: bool, options: RestOptions) -> Any:
+        message = _take_body(options)
+        if catch_response:
+            return self._catch(method, path, message, options)
+        return self._perform(method, path, message, expect, options)[0]
+
+    def _catch(self, method: str, path: str, message: _Body | None, options: CallOptions) -> CaughtResponse:
+        measured = self._measure(method, path, message, None, options)
+
+        def finish(failure: Failure | None) -> None:
+            judged = measured._replace(sample=measured.sample._replace(failure=failure))
+            with suppress(RequestFailed):  # it is reported; whoever catches responses goes on
+                self._finish(judged)
+
+        return CaughtResponse(measured.response, measured.sample.failure, finish)
+
+    @overload
+    def request(self, method: str, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
+    @overload
+    def request(
+        self, method: str, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]
+    ) -> CaughtResponse: ...
+    @overload
+    def request(self, method: str, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
+    def request(
+        self,
+        method: str,
+        path: str,
+        /,
+        *,
+        expect: Any = None,
+        catch_response: bool = False,
+        **options: Unpack[RestOptions],
+    ) -> Any:
+        """Any method, upper case."""
+        return self._call(method, path, expect, catch_response, options)
+
+    @overload
+    def try_request(
+        self, method: str, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]
+    ) -> Outcome[T]: ...
+    @overload
+    def try_request(self, method: str, path: str, /, **options: Unpack[RestOptions]) -> Outcome[Response]: ...
+    def try_request(
+        self, method: str, path: str, /, *, expect: Any = None, **options: Unpack[RestOptions]
+    ) -> Outcome[Any]:
+        """`request` that returns what came of it."""
+        message = _take_body(options)
+        return self._attempt(method, path, message, expect, options)
+
+    @overload
+    def get(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
+    @overload
+    def get(self, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]) -> CaughtResponse: ...
+    @overload
+    def get(self, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
+    def get(
+        self, path: str, /, *, expect: Any = None, catch_response: bool = False, **options: Unpack[RestOptions]
+    ) -> Any:
+        """Ask for a resource (GET)."""
+        return self._call("GET", path, expect, catch_response, options)
+
+    @overload
+    def head(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
+    @overload
+    def head(
+        self, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]
+    ) -> CaughtResponse: ...
+    @overload
+    def head(self, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
+    def head(
+        self, path: str, /, *, expect: Any = None, catch_response: bool = False, **options: Unpack[RestOptions]
+    ) -> Any:
+        """Ask for a resource's head (HEAD)."""
+        return self._call("HEAD", path, expect, catch_response, options)
+
+    @overload
+    def options(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
+    @overload
+    def options(
+        self, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]
+    ) -> CaughtResponse: ...
+    @overload
+    def options(self, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
+    def options(
+        self, path: str, /, *, expect: Any = None, catch_response: bool = False, **options: Unpack[RestOptions]
+    ) -> Any:
+        """Ask what can be done (OPTIONS)."""
+        return self._call("OPTIONS", path, expect, catch_response, options)
+
+    @overload
+    def post(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
+    @overload
+    def post(
+        self, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]
+    ) -> CaughtResponse: ...
+    @overload
+    def post(self, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
+    def post(
+        self, path: str, /, *, expect: Any = None, catch_response: bool = False, **options: Unpack[RestOptions]
+    ) -> Any:
+        """Post (POST)."""
+        return self._call("POST", path, expect, catch_response, options)
+
+    @overload
+    def put(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
+    @overload
+    def put(self, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]) -> CaughtResponse: ...
+    @overload
+    def put(self, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
+    def put(
+        self, path: str, /, *, expect: Any = None, catch_response: bool = False, **options: Unpack[RestOptions]
+    ) -> Any:
+        """Put something in a resource's place (PUT)."""
+        return self._call("PUT", path, expect, catch_response, options)
+
+    @overload
+    def patch(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
+    @overload
+    def patch(
+        self, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]
+    ) -> CaughtResponse: ...
+    @overload
+    def patch(self, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
+    def patch(
+        self, path: str, /, *, expect: Any = None, catch_response: bool = False, **options: Unpack[RestOptions]
+    ) -> Any:
+        """Change a resource (PATCH)."""
+        return self._call("PATCH", path, expect, catch_response, options)
+
+    @overload
+    def delete(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
+    @overload
+    def delete(
+        self, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]
+    ) -> CaughtResponse: ...
+    @overload
+    def delete(self, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
+    def delete(
+        self, path: str, /, *, expect: Any = None, catch_response: bool = False, **options: Unpack[RestOptions]
+    ) -> Any:
+        """Delete a resource (DELETE)."""
+        return self._call("DELETE", path, expect, catch_response, options)
+
+
+def _take_body(options: RestOptions) -> _Body | None:
+    # Takes the body's options out, and puts in the Content-Type that follows from them.
+    if not options:
+        return None
+    has_json, data, files = "json" in options, options.pop("data", None), options.pop("files", None)
+    value = options.pop("json", None)
+    if has_json and (data is not None or files is not None):
+        raise UsageError("a request has one body: json=, or data= and files=")
+    body = _body(has_json, value, data, files)
+    if body is not None and body.content_type is not None:
+        options.setdefault("content_type", body.content_type)
+    return body
+
+
+def _body(has_json: bool, value: Any, data: Params | bytes | str | None, files: Files | None) -> _Body | None:
+    if has_json:
+        return _Body(dumps(value), JSON)
+    if files is not None:
+        if isinstance(data, str | bytes):
+            raise UsageError("files= takes its further fields in data= as names and values")
+        content_type, content = encode_multipart(data, files, boundary=_boundaries())
+        return _Body(content, content_type)
+    if data is None:
+        return None
+    if isinstance(data, str | bytes):
+        return _Body(data.encode() if isinstance(data, str) else data, None)
+    return _Body(encode_form(data), FORM)
+
+
+def _boundaries() -> Any:
+    first = iter((_BOUNDARY,))
+    return lambda: next(first, None) or random_boundary()
