@@ -59,7 +59,7 @@ def _row(bar: Bar, top: int, scale: float) -> list[str]:
         f'fill="{COLOURS[bar.kind]}"{outline}/>',
         f'<text x="{LABEL_WIDTH + width + 8:.1f}" y="{middle}">{escape(bar.text)}</text>',
     ]
-    if full > BAR_WIDTH:
+    if bar.kind == "limit" and full > BAR_WIDTH:
         # Cut: the bar goes on, and two strokes through it say so.
         x = LABEL_WIDTH + BAR_WIDTH - 26
         parts += [

@@ -29,6 +29,9 @@ from wireswarm.wire.http1 import Response
 
 logger = logging.getLogger(__name__)
 
+HOST_REFUSED = "wireswarm_host_refused"
+"""Attribute of an `Environment`: a function to tell of a host that must not be hit."""
+
 
 class TaskRequestFailed(RequestFailed, RescheduleTask):
     """A failed request that ends the task or the flow it happened in, and nothing else: Locust prints no traceback."""
@@ -47,6 +50,12 @@ class EventReporter:
     def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
         """See `Reporter.report`."""
         fire_request(self._fire, self._context(), sample, response, error, url)
+
+    def refused(self, error: ConfigurationError) -> None:
+        """See `Reporter.refused`."""
+        refuse = vars(self._environment).get(HOST_REFUSED)
+        if refuse is not None:
+            refuse(str(error))
 
     def abandoned(self) -> None:
         """See `Reporter.abandoned`."""

@@ -1,4 +1,7 @@
-"""Runs of a master and its workers, with `--processes` and as commands of their own: nothing lost, nobody left."""
+"""Runs of a master and its workers, with `--processes` and as commands of their own: nothing lost, nobody left.
+
+Most of a run's time is waiting, so those of a test go on side by side, each against a target of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -31,64 +34,59 @@ from locust_process import (
 HEADLESS = ("--headless", "--only-summary")
 
 
-@contextmanager
-def cluster(
-    locustfile: Path, *options: object, workers: int = 2, worker_options: tuple[str, ...] = ()
-) -> Iterator[tuple[LocustProcess, list[LocustProcess]]]:
-    """A master with these options and its workers, each a command of its own."""
-    port = master_port()
-    with ExitStack() as stack:
-        master = stack.enter_context(
-            LocustProcess(locustfile, "--master", *port, "--expect-workers", workers, *HEADLESS, *options)
-        )
-        yield (
-            master,
-            [
-                stack.enter_context(LocustProcess(locustfile, "--worker", *port, *worker_options))
-                for _ in range(workers)
-            ],
-        )
+class Cluster:
+    """Starts a master and two workers, the target that they load, and ends them all with the test."""
+
+    def __init__(self, stack: ExitStack, start_target: Callable[..., Target], folder: Path) -> None:
+        self._stack = stack
+        self._start_target = start_target
+        self._folder = folder
+
+    def __call__(self, name: str, text: str, *options: object, **knobs: object) -> ClusterRun:
+        """By one command, with `--processes 2`."""
+        return self._run(name, text, "--processes", 2, *master_port(), *options, **knobs)
+
+    def of_three_commands(self, name: str, text: str, *options: object) -> tuple[ClusterRun, list[LocustProcess]]:
+        """The master, and its workers."""
+        port = master_port()
+        master = self._run(name, text, "--master", *port, "--expect-workers", 2, *options)
+        worker = (self._folder / f"{name}.py", "--worker", *port)
+        return master, [self._stack.enter_context(LocustProcess(*worker)) for _ in range(2)]
+
+    def _run(self, name: str, text: str, *options: object, **knobs: object) -> ClusterRun:
+        target, report = self._start_target(**knobs), self._folder / name
+        common = (*HEADLESS, "--host", target.url, "--json-file", report, "--csv", report)
+        locustfile = write(self._folder, text, f"{name}.py")
+        return self._stack.enter_context(ClusterRun(locustfile, *options, *common)).against(target, report)
+
+
+class ClusterRun(LocustProcess):
+    """The command that the master is."""
+
+    def against(self, target: Target, report: Path) -> ClusterRun:
+        """Remember where it sends its requests, and where it reports them."""
+        self.target = target
+        self.report = report
+        return self
+
+    def received(self) -> dict[str, int]:
+        """The requests that the target has received."""
+        return received(self.target.counters())
+
+    def until_received(self, count: int) -> None:
+        """Wait until the target has received so many requests."""
+        self.until(lambda: sum(self.received().values()) >= count)
+
+    def workers(self) -> list[int]:
+        """The processes that it has forked."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.fixture
-def one_command(tmp_path: Path) -> Callable[..., LocustProcess]:
-    """A master and two workers by `--processes 2`."""
-
-    def start(text: str, *options: object) -> LocustProcess:
-        return LocustProcess(write(tmp_path, text), "--processes", 2, *master_port(), *HEADLESS, *options)
-
-    return start
-
-
-def worker_pids(run: LocustProcess) -> list[int]:
-    """The processes that a run with `--processes` has forked."""
-    children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text()
-    return [int(pid) for pid in children.split()]
-
-
-def test_iterations_of_forked_workers(
-    one_command: Callable[..., LocustProcess], start_target: Callable[..., Target], tmp_path: Path
-) -> None:
-    target, report = start_target(), tmp_path / "run"
-    options = ("-u", 20, "-r", 20, "--iterations", 200, "-s", 10, "--host", target.url, "--json-file", report)
-    with one_command(QUICK_CHATER, *options) as run:
-        assert run.end() == 0, run.output
-    assert chater_iterations(report) == 200
-    assert reported(report) == received(target.counters())
-
-
-def test_iterations_and_options_of_a_cluster(start_target: Callable[..., Target], tmp_path: Path) -> None:
-    target, report = start_target(), tmp_path / "run"
-    (tmp_path / "locustfile.toml").write_text(
-        '[profiles.ours]\nusers = 20\nspawn_rate = 20\ntags = ["full_flow", "auth"]\n'
-    )
-    options = ("--load-profile", "ours", "--iterations", 200, "-s", 10, "--host", target.url, "--json-file", report)
-    with cluster(write(tmp_path, QUICK_CHATER), *options) as (master, workers):
-        assert master.end() == 0, master.output
-        assert [worker.end() for worker in workers] == [0, 0]
-    assert reported(report) == received(target.counters())
-    assert chater_iterations(report) == 200
-    assert {name for name in SINGLE_CALLS if reported(report)[name]} == {"POST /eater_auth"}, "the profile's tags"
+def cluster(start_target: Callable[..., Target], tmp_path: Path) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        yield Cluster(stack, start_target, tmp_path)
 
 
 COUNTED = """
@@ -115,50 +113,55 @@ def stopped(environment, **_):
 """
 
 
-def test_few_iterations_for_many_workers(
-    one_command: Callable[..., LocustProcess], start_target: Callable[..., Target], tmp_path: Path
+def test_iterations_are_exactly_so_many_and_what_is_reported_is_what_was_received(
+    cluster: Cluster, tmp_path: Path
 ) -> None:
-    few, lonely = start_target(), start_target()
-    with (
-        # Fewer than users and workers, and one user for two workers.
-        one_command(COUNTED, "-u", 8, "-r", 8, "--iterations", 1, "--host", few.url) as one,
-        one_command(COUNTED, "-u", 1, "-r", 1, "--iterations", 30, "--host", lonely.url) as other,
-    ):
-        assert one.end() == 0, one.output
-        assert other.end() == 0, other.output
-    assert received(few.counters()) == {"GET /health": 1}
-    assert received(lonely.counters()) == {"GET /health": 30}
-
-
-SIGNALS = ("SIGTERM", "SIGINT")
-
-
-@pytest.mark.parametrize("ends_by", ["run-time", *SIGNALS])
-def test_nothing_is_lost_however_the_run_ends(
-    ends_by: str, one_command: Callable[..., LocustProcess], start_target: Callable[..., Target], tmp_path: Path
-) -> None:
-    target, report = start_target(latency="300ms", jitter="200ms"), tmp_path / "run"
-    # The ramp-up goes on beyond the end: it must not start users that nobody stops.
-    limit = ("-t", "2s") if ends_by == "run-time" else ()
-    options = ("-u", 100, "-r", 10, *limit, "--host", target.url, "--json-file", report)
-    with one_command(COUNTED, *options) as run:
-        if not limit:
-            run.until(lambda: received(target.counters()).total() > 30)
-            run.signal(signal.Signals[ends_by], whole_group=True)
+    many = ("--iterations", 200, "-s", 10)
+    (tmp_path / "commands.toml").write_text(
+        '[profiles.ours]\nusers = 20\nspawn_rate = 20\ntags = ["full_flow", "auth"]\n', "utf-8"
+    )
+    forks = cluster("forks", QUICK_CHATER, "-u", 20, "-r", 20, *many)
+    commands, workers = cluster.of_three_commands("commands", QUICK_CHATER, "--load-profile", "ours", *many)
+    few = cluster("few", COUNTED, "-u", 8, "-r", 8, "--iterations", 1)  # for more users and workers
+    lonely = cluster("lonely", COUNTED, "-u", 1, "-r", 1, "--iterations", 30)  # one user for two workers
+    for run in (forks, commands, few, lonely, *workers):
         assert run.end() == 0, run.output
-    assert reported(report) == received(target.counters())
-    assert reported(report)["GET /health"] > 15
-    assert run.output.count("MasterRunner STARTED") == run.output.count("MasterRunner STOPPED") == 1
-    assert run.output.count("WorkerRunner STARTED") == run.output.count("WorkerRunner STOPPED") == 2
+    assert chater_iterations(forks.report) == chater_iterations(commands.report) == 200
+    for run in (forks, commands):
+        assert reported(run.report) == run.received()
+    calls = {name for name in SINGLE_CALLS if reported(commands.report)[name]}
+    assert calls == {"POST /eater_auth"}, "the profile's tags, on workers that do not know of it"
+    assert few.received() == {"GET /health": 1}
+    assert lonely.received() == {"GET /health": 30}
 
 
-STOPPED_FLOW = """
+def test_nothing_is_lost_however_the_run_ends(cluster: Cluster) -> None:
+    # The ramp-up goes on beyond the end: it must not start users that nobody stops.
+    options = ("-u", 100, "-r", 10)
+    runs = {
+        ends_by: cluster(ends_by, COUNTED, *options, *limit, latency="300ms", jitter="200ms")
+        for ends_by, limit in {"run-time": ("-t", "2s"), "SIGTERM": (), "SIGINT": ()}.items()
+    }
+    for ends_by in ("SIGTERM", "SIGINT"):
+        runs[ends_by].until_received(30)
+        runs[ends_by].signal(signal.Signals[ends_by], whole_group=True)
+    for run in runs.values():
+        assert run.end() == 0, run.output
+        assert reported(run.report) == run.received()
+        assert reported(run.report)["GET /health"] > 15
+        with Path(f"{run.report}_stats.csv").open(encoding="utf-8") as file:
+            assert [int(row["Request Count"]) for row in csv.DictReader(file)] == [*run.received().values()] * 2
+        assert run.output.count("MasterRunner STARTED") == run.output.count("MasterRunner STOPPED") == 1
+        assert run.output.count("WorkerRunner STARTED") == run.output.count("WorkerRunner STOPPED") == 2
+
+
+FLOW = """
 import gevent
 from locust import task
 from wireswarm import Flow, ProtobufUser, step
 
 
-class Stopped(ProtobufUser):
+class Walker(ProtobufUser):
     @task
     class Upload(Flow):
         cleanup_timeout = 30
@@ -176,87 +179,52 @@ class Stopped(ProtobufUser):
 """
 
 
-def test_a_flow_that_is_stopped_on_a_worker_does_its_clean_ups(
-    one_command: Callable[..., LocustProcess], start_target: Callable[..., Target], tmp_path: Path
-) -> None:
-    target = start_target(latency="500ms")
-    with ExitStack() as stack:
-        runs = {}
-        for wait in ("0", "1"):
-            options = ("-u", 4, "-r", 4, "-s", wait, "--host", target.url, "--json-file", tmp_path / wait)
-            runs[wait] = stack.enter_context(one_command(STOPPED_FLOW, *options))
-        for wait, run in runs.items():
-            run.line("BEGUN", 4)
-            run.signal(signal.SIGTERM)  # the master alone: it is the one that stops the workers
-            assert run.end() == 0, run.output
-            assert reported(tmp_path / wait) == {"GET begin": 4, "GET clean-up": 12}
-            assert flows(tmp_path / wait) == 0
-    assert received(target.counters()) == {"GET /health": 32}
-
-
-def test_a_bug_in_a_step_is_told_once_on_a_worker(
-    one_command: Callable[..., LocustProcess], start_target: Callable[..., Target], tmp_path: Path
-) -> None:
-    target, report = start_target(), tmp_path / "run"
-    text = STOPPED_FLOW.replace("gevent.sleep(1000)", "len(7)")
-    options = ("-u", 2, "-r", 2, "--iterations", 4, "--host", target.url, "--json-file", report, "--csv", report)
-    with one_command(text, *options) as run:
-        assert run.end() == 1, run.output
-    assert run.output.count("TypeError: object of type 'int' has no len()") == 4
-    assert failures(report) == {"FLOW upload": 4}
-    with Path(f"{report}_exceptions.csv").open(encoding="utf-8") as file:
+def test_flows_on_workers(cluster: Cluster) -> None:
+    users = ("-u", 4, "-r", 4)
+    at_once = cluster("at_once", FLOW, *users, "-s", 0, latency="500ms")
+    too_late = cluster("too_late", FLOW, *users, "-s", 1, latency="500ms")
+    buggy = cluster("buggy", FLOW.replace("gevent.sleep(1000)", "len(7)"), *users, "--iterations", 4)
+    for run in (at_once, too_late):
+        run.line("BEGUN", 4)
+        run.signal(signal.SIGTERM)  # the master alone: it is the one that stops the workers
+    for run in (at_once, too_late):
+        assert run.end() == 0, run.output
+        assert run.received() == {"GET /health": 16}
+        assert reported(run.report) == {"GET begin": 4, "GET clean-up": 12}, "clean-ups of users that were killed"
+        assert flows(run.report) == 0, "a flow that is stopped from outside is no event"
+    assert buggy.end() == 1, buggy.output
+    assert buggy.output.count("TypeError: object of type 'int' has no len()") == 4, "each is told once"
+    assert failures(buggy.report) == {"FLOW upload": 4}
+    with Path(f"{buggy.report}_exceptions.csv").open(encoding="utf-8") as file:
         assert [int(row["Count"]) for row in csv.DictReader(file)] == [4]
 
 
-def test_a_worker_that_is_killed_does_not_keep_the_run_from_its_end(
-    one_command: Callable[..., LocustProcess], start_target: Callable[..., Target]
-) -> None:
-    target = start_target()
-    with (
-        one_command(COUNTED, "-u", 4, "-r", 4, "--iterations", 700, "--host", target.url) as one_of_two,
-        one_command(COUNTED, "-u", 4, "-r", 4, "--host", target.url) as both,
-    ):
-        for run in (one_of_two, both):
-            run.line("All users spawned")
-        both.until(lambda: received(target.counters()).total() > 50)
-        os.kill(worker_pids(one_of_two)[0], signal.SIGKILL)
-        for pid in worker_pids(both):
-            os.kill(pid, signal.SIGKILL)
-        one_of_two.line(r"A worker is gone; \d+ iterations may never be done")
-        done = int(one_of_two.line(r"All (\d+) iterations are done").group(1))
-        assert 350 <= done < 700
-        assert one_of_two.end() == 0, one_of_two.output
-        both.line("No worker is left")
-        assert both.end() == 1, "a run without workers is not a success"
-
-
-def test_a_worker_that_is_told_to_quit_leaves_its_iterations_to_the_others(
-    one_command: Callable[..., LocustProcess], start_target: Callable[..., Target], tmp_path: Path
-) -> None:
-    target, report = start_target(), tmp_path / "run"
-    options = ("-u", 4, "-r", 4, "--iterations", 400, "--host", target.url, "--json-file", report)
-    with one_command(COUNTED, *options) as run:
+def test_workers_that_leave_do_not_keep_a_run_from_its_end(cluster: Cluster) -> None:
+    users = ("-u", 4, "-r", 4)
+    killed = cluster("killed", COUNTED, *users, "--iterations", 500)
+    frozen = cluster("frozen", COUNTED, "-u", 8, "-r", 8, "--iterations", 2000)
+    told = cluster("told", COUNTED, *users, "--iterations", 400)
+    alone = cluster("alone", COUNTED, *users)
+    for run in (killed, frozen, told, alone):
         run.line("All users spawned")
-        run.until(lambda: received(target.counters()).total() > 50)
-        os.kill(worker_pids(run)[0], signal.SIGTERM)
-        assert run.end() == 0, run.output
-    assert reported(report) == received(target.counters()) == {"GET /health": 400}
+        run.until_received(30)
+        for worker in run.workers() if run is alone else run.workers()[:1]:
+            how = {frozen: signal.SIGSTOP, told: signal.SIGTERM}.get(run, signal.SIGKILL)
+            os.kill(worker, how)
 
+    assert told.end() == 0, told.output
+    assert reported(told.report) == told.received() == {"GET /health": 400}, "the other worker does the rest of a share"
 
-def test_a_frozen_worker_that_comes_back_goes_on(
-    one_command: Callable[..., LocustProcess], start_target: Callable[..., Target], tmp_path: Path
-) -> None:
-    target, report = start_target(), tmp_path / "run"
-    options = ("-u", 2, "-r", 2, "--iterations", 300, "--host", target.url, "--json-file", report)
-    with one_command(COUNTED, *options) as run:
-        run.line("All users spawned")
-        run.until(lambda: received(target.counters()).total() > 20)
-        frozen = worker_pids(run)[0]
-        os.kill(frozen, signal.SIGSTOP)
-        try:
-            run.line("A worker is gone")
-        finally:
-            os.kill(frozen, signal.SIGCONT)
-        assert run.end() == 0, run.output
-    assert reported(report) == received(target.counters())
-    assert reported(report)["GET /health"] <= 300
+    frozen.line(r"A worker is gone; \d+ iterations may never be done")
+    os.kill(frozen.workers()[0], signal.SIGCONT)
+    assert frozen.end() == 0, frozen.output
+    assert reported(frozen.report) == frozen.received() == {"GET /health": 2000}, "it was slow, not lost"
+
+    killed.line(r"A worker is gone; \d+ iterations may never be done")
+    done = int(killed.line(r"All (\d+) iterations are done").group(1))
+    assert killed.end() == 0, killed.output
+    assert 250 <= done < 500
+    assert done <= killed.received()["GET /health"] <= 500
+
+    alone.line("No worker is left")
+    assert alone.end() == 1, "a run without workers is not a success"

@@ -408,6 +408,26 @@ class TestDeadlines:
             assert connection.done - connection.sent < 0.1e9
             assert connection.read - connection.done > 0.2e9
 
+    def test_half_an_answer_that_was_there_in_time_does_not_count(self) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(answer(b"hello")[:-1])
+            hold_up(0.2)
+            peer.end()
+
+        with serving(script) as (_, connection):
+            assert connection.failure(partial(connection.get, 0.1)) == DEADLINE
+
+    def test_garbage_that_was_there_in_time_does_not_count_either(self) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(b"garbage")
+            hold_up(0.2)
+            peer.end()
+
+        with serving(script) as (_, connection):
+            assert connection.failure(partial(connection.get, 0.1)) == DEADLINE
+
     @pytest.mark.parametrize("timing", ["kernel", "program"])
     def test_an_answer_that_came_too_late_does_not_count_though_it_is_there_when_it_is_looked_for(
         self, timing: Timing

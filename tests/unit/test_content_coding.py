@@ -231,6 +231,13 @@ class TestDamage:
             with pytest.raises(RemoteProtocolError, match=f"^the answer's {coding} body is damaged$"):
                 decompress(body[:length], coding, limit=MIB)
 
+    @pytest.mark.parametrize("named", CODINGS)
+    @pytest.mark.parametrize("coding", CODINGS)
+    def test_one_coding_under_the_name_of_another(self, coding: str, named: str) -> None:
+        if coding != named:
+            with pytest.raises(RemoteProtocolError, match=f"^the answer's {named} body is "):
+                decompress(compress(TEXT, coding), named, limit=MIB)
+
     def test_deflate_without_its_header_that_was_cut(self) -> None:
         body = _raw_deflate(TEXT[:300])
         for length in range(1, len(body)):

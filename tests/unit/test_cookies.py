@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import tracemalloc
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -169,6 +170,11 @@ class TestDates:
     )
     def test_one_moment_in_the_ways_that_servers_write_it(self, text: str) -> None:
         assert parse_date(text) == NOW
+
+    def test_months(self) -> None:
+        for number, name in enumerate(calendar.month_name[1:], 1):
+            moment = datetime(2023, number, 14, 22, 13, 20, tzinfo=UTC).timestamp()
+            assert parse_date(f"14 {name} 2023 22:13:20") == parse_date(f"14-{name[:3]}-23 22:13:20") == moment
 
     @pytest.mark.parametrize(
         ("text", "year"),
@@ -360,12 +366,14 @@ class TestLimits:
     """Section 6.1."""
 
     def test_a_cookie_is_as_large_as_allowed_or_ignored(self) -> None:
+        assert MAX_BYTES == 4096
         value = "x" * (MAX_BYTES - 1)
         assert _sent(_jar(f"a={value}")) == f"a={value}"
         assert _sent(_jar(f"a={value}x")) == ""
         assert _sent(_jar(f"a=1; Path=/; Comment={value * 2}")) == "a=1"
 
     def test_the_oldest_go_where_there_are_too_many(self) -> None:
+        assert MAX_PER_DOMAIN == 50
         jar = _jar(*(f"n{number}=1; Path=/" for number in range(MAX_PER_DOMAIN + 3)))
         assert _sent(jar) == "; ".join(f"n{number}=1" for number in range(3, MAX_PER_DOMAIN + 3))
 

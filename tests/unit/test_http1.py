@@ -124,6 +124,7 @@ REFUSED = {
     "not HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer does not start with an HTTP/1 status line"),
     "HTTP/2": (b"HTTP/2 200\r\n\r\n", "the answer does not start with an HTTP/1 status line"),
     "HTTP/1.2": (b"HTTP/1.2 200 OK\r\n\r\n", "the answer does not start with an HTTP/1 status line"),
+    "nothing but empty lines": (b"\r\n\r\n", "the answer does not start with an HTTP/1 status line"),
     "an empty line first": (b"\r\n" + OK + b"\r\n", "the answer does not start with an HTTP/1 status line"),
     "two digits": (b"HTTP/1.1 20 OK\r\n\r\n", "the answer does not start with an HTTP/1 status line"),
     "four digits": (b"HTTP/1.1 2000 OK\r\n\r\n", "the answer does not start with an HTTP/1 status line"),

@@ -226,11 +226,18 @@ class TestBoundary:
             return
         assert _parse(*body) == ([("x", content)], [])
 
-    def test_a_source_that_never_has_another_one_is_refused(self) -> None:
+    def test_a_source_that_never_has_another_one_is_asked_ten_times(self) -> None:
+        drawn: list[str] = []
+
+        def draw() -> str:
+            drawn.append("same")
+            return "same"
+
         with pytest.raises(
-            UsageError, match="every boundary that was drawn for a multipart body occurs in its content"
+            UsageError, match=r"every boundary that was drawn for a multipart body occurs in its content"
         ):
-            encode_multipart({"a": "--same"}, boundary=_fixed("same"))
+            encode_multipart({"a": "--same"}, boundary=draw)
+        assert len(drawn) == 10
 
     def test_they_are_random_by_default(self) -> None:
         first, second = (encode_multipart({"a": "1"})[0] for _ in range(2))

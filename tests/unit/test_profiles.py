@@ -24,11 +24,12 @@ ROOT = Path(__file__).parents[2]
 CHATER = ROOT / "locustfiles" / "chater.toml"
 GUIDE = ROOT / "docs" / "profiles.md"
 
-ALL_KEYS = "description, users, spawn_rate, run_time, tags, exclude_tags"
+ALL_KEYS = "description, users, spawn_rate, run_time, tags, exclude_tags, allowed_hosts"
 USERS = "a whole number from 1 to 10000000"
 SPAWN_RATE = "a number greater than 0, such as 5 or 0.5"
 RUN_TIME = 'a duration longer than 0 in quotes, such as "90s", "10m" or "2h"'
 TAGS = 'a list of one or more tags without spaces around them, such as ["checkout", "search"]'
+HOSTS = 'a list of one or more hosts, with a port or without, such as ["staging.example.com", "127.0.0.1:8000"]'
 LINE = "one line of text"
 NAME = 'a name of letters (a to z), digits, "-" and "_"'
 
@@ -222,6 +223,9 @@ WRONG_SETTINGS = [
     ('run_time = "-5m"', "run_time", '"-5m" (text)', RUN_TIME),
     (f'run_time = "{"9" * 400}s"', "run_time", f'"{"9" * 60}..." (text)', RUN_TIME),
     ('tags = "auth"', "tags", '"auth" (text)', TAGS),
+    ("allowed_hosts = []", "allowed_hosts", "an empty list", HOSTS),
+    ('allowed_hosts = "a"', "allowed_hosts", '"a" (text)', HOSTS),
+    ('allowed_hosts = ["a", "http://b", "c d"]', "allowed_hosts", 'a list with "http://b" (text), "c d" (text)', HOSTS),
     ("tags = []", "tags", "an empty list", TAGS),
     ('tags = ["auth", 3]', "tags", "a list with 3 (an integer)", TAGS),
     ('tags = [[], {}, "a", true]', "tags", "a list with an empty list, a table, true (a boolean)", TAGS),

@@ -188,16 +188,11 @@ class HttpConnection:
     def _rescue(self, error: BaseException, timeout: float) -> Response:
         # Two errors come too early to believe them: the server stopped reading the request, but had answered before;
         # the deadline passed while something else held up this process, and the answer was there in time.
-        response = None
-        if isinstance(error, OSError):
-            response = self._waiting_answer()
-        elif isinstance(error, DeadlineExceeded):
-            response = self._waiting_answer()
-            if response is not None and self.done - self.sent > timeout * 1e9:
-                response = None
-        if response is not None:
-            response.keep_alive = False
-            return response
+        if self._stream is not None and isinstance(error, (OSError, DeadlineExceeded)):
+            response = self._waiting_answer(self._stream)
+            if response is not None and self.done - self.sent <= timeout * 1e9:
+                response.keep_alive = False
+                return response
         self.read = self.done = time_ns()
         self.close()
         failure = _failure(error)
@@ -205,16 +200,17 @@ class HttpConnection:
             raise error
         raise RequestFailed(failure) from None
 
-    def _waiting_answer(self) -> Response | None:
-        stream = self._stream
+    def _waiting_answer(self, stream: Stream) -> Response | None:
+        # An end of the stream is no end of an answer here, since an error came before it (RFC 9112, 8).
         try:
-            while stream is not None:
-                data, stamp = stream.take()
-                response = self._take(stream, data, stamp) if data else None
-                if response is not None or not data:
+            data, stamp = stream.take()
+            while data:
+                response = self._take(stream, data, stamp)
+                if response is not None:
                     return response
+                data, stamp = stream.take()
         except (OSError, RequestFailed, RemoteProtocolError):
-            pass  # BlockingIOError is one of them: that was all
+            pass  # a BlockingIOError, mostly: that was all
         return None
 
     def _drop(self) -> None:

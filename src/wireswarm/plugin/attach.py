@@ -11,7 +11,9 @@ from locust.runners import WorkerRunner
 
 from wireswarm.errors import ConfigurationError
 from wireswarm.plugin.checks import problems_of
+from wireswarm.plugin.delay import install_delay
 from wireswarm.plugin.drain import install_drain
+from wireswarm.plugin.guarding import install_guard
 from wireswarm.plugin.iterations import install_iterations
 from wireswarm.plugin.tags import has_tasks, without_tasks
 
@@ -46,6 +48,8 @@ def attach(environment: Environment) -> None:
     setattr(environment, _ATTACHED, True)
     install_iterations(environment)
     install_drain(environment)
+    install_guard(environment)
+    install_delay(environment)
 
 
 def _drop_classes(environment: Environment, empty: Collection[type[User]]) -> None:

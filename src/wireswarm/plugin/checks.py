@@ -14,6 +14,7 @@ from locust.util.load_locustfile import is_user_class
 
 from wireswarm.clients.http import HttpClient
 from wireswarm.errors import ConfigurationError
+from wireswarm.net.guard import GUARD
 from wireswarm.net.origin import parse_base_url
 from wireswarm.net.tls import TlsSettings, context_for
 from wireswarm.plugin.tags import all_flows, all_tags, has_tasks
@@ -100,7 +101,9 @@ def _host_problems(cls: type[User], host: str | None) -> Iterator[str]:
 
 
 def _check_client(cls: type[WireUser], client: HttpClient, host: str | None) -> None:
-    if client.resolve_base(host).origin.scheme == "https":
+    origin = client.resolve_base(host).origin
+    GUARD.check(origin)
+    if origin.scheme == "https":
         insecure = cls.insecure if client.insecure is None else client.insecure
         ca_file = cls.ca_file if client.ca_file is None else client.ca_file
         context_for(TlsSettings(insecure, None if ca_file is None else os.fspath(ca_file)))

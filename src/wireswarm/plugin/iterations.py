@@ -210,6 +210,7 @@ class _Master(_Watch):
         report = data.get(_REPORT)
         if report is None:
             return
+        self.ledger.find(client_id)
         self.ledger.finish(client_id, report["done"])
         if report["back"]:
             self.ledger.give_back(client_id, report["back"])

@@ -28,27 +28,22 @@ class IterationLedger:
         return self._hand_out(worker, 1)
 
     def finish(self, worker: str, count: int) -> None:
-        """That worker has done so many of its share; one that was taken for lost may have gone on with it."""
-        held = min(count, self.held(worker))
-        found = min(count - held, self._lost.get(worker, 0))
-        if held:
-            self._held[worker] -= held
-        if found:
-            self._lost[worker] -= found
-        self.done += held + found
+        """That worker has done so many of its share."""
+        self.done += self._take(worker, count)
 
     def give_back(self, worker: str, count: int) -> None:
         """That worker will not begin so many of its share; they can be handed out again."""
-        count = min(count, self.held(worker))
-        if count:
-            self._held[worker] -= count
-            self.unassigned += count
+        self.unassigned += self._take(worker, count)
 
     def lose(self, worker: str) -> int:
-        """Nobody knows what became of that worker's share; returns how many may never be done."""
-        lost = self._held.pop(worker, 0)
+        """Nobody knows what has become of that worker; returns how many of its share may never be done."""
+        lost = self._take(worker, self.held(worker))
         self._lost[worker] = self._lost.get(worker, 0) + lost
         return lost
+
+    def find(self, worker: str) -> None:
+        """That worker was not lost, only slow: its share is expected again."""
+        self._held[worker] = self.held(worker) + self._lost.pop(worker, 0)
 
     def held(self, worker: str) -> int:
         """How many that worker has still to do."""
@@ -68,6 +63,12 @@ class IterationLedger:
     def complete(self) -> bool:
         """Whether every iteration is done or lost."""
         return self.done + self.lost == self.total
+
+    def _take(self, worker: str, count: int) -> int:
+        # Never more than it has, whatever it says.
+        taken = min(count, self.held(worker))
+        self._held[worker] = self.held(worker) - taken
+        return taken
 
     def _hand_out(self, worker: str, share: int) -> int:
         share = min(self.unassigned, share)

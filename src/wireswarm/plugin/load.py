@@ -13,8 +13,10 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from wireswarm.errors import ConfigurationError
+from wireswarm.net.guard import GUARD
 from wireswarm.plugin.attach import attach
 from wireswarm.plugin.checks import find_problems, selected_classes
+from wireswarm.plugin.guarding import allowed_hosts
 from wireswarm.plugin.interrupt import deliver_interrupts_to_main
 from wireswarm.plugin.logs import redact_logs
 from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile
@@ -62,6 +64,7 @@ def _on_parser(parser: LocustArgumentParser, **_kwargs: Any) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     # Inside option parsing, before --processes forks: exiting later would orphan the workers.
+    GUARD.allow_only(allowed_hosts(options))
     problems = find_problems(options)
     if problems:
         raise ConfigurationError(problems)

@@ -57,6 +57,13 @@ def add_options(parser: LocustArgumentParser) -> None:
     ):
         setattr(iterations, name, value)  # what LocustArgumentParser.add_argument does outside of groups
     group.add_argument(
+        "--allowed-hosts",
+        metavar="<host,...>",
+        default="",
+        env_var="WIRESWARM_ALLOWED_HOSTS",
+        help="Send requests to these hosts only (staging.example.com, *.test, 127.0.0.1:8000); exit 2 otherwise.",
+    )
+    group.add_argument(
         "--check",
         action="store_true",
         dest="check_only",
@@ -149,6 +156,7 @@ def _defaults(profile: Profile) -> dict[str, object]:
         "num_users": profile.users,
         "spawn_rate": profile.spawn_rate,
         "run_time": None if profile.run_time is None else _run_time(profile.run_time),
+        "allowed_hosts": None if profile.allowed_hosts is None else ",".join(profile.allowed_hosts),
         "tags": None if profile.tags is None else list(profile.tags),
         "exclude_tags": None if profile.exclude_tags is None else list(profile.exclude_tags),
         "profile": profile.name,

@@ -55,6 +55,11 @@ KEYS: Mapping[str, Key] = MappingProxyType(
             _TAGS,
             "run no task with one of these tags, as `--exclude-tags`",
         ),
+        "allowed_hosts": Key(
+            values.hosts,
+            'a list of one or more hosts, with a port or without, such as ["staging.example.com", "127.0.0.1:8000"]',
+            "send requests to these hosts only, as `--allowed-hosts`",
+        ),
     }
 )
 """Every key of a `[profiles.NAME]` table, by its name."""

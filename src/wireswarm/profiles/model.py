@@ -28,6 +28,8 @@ class Profile:
     """Only tasks with one of these tags run."""
     exclude_tags: tuple[str, ...] | None = None
     """Tasks with one of these tags do not run."""
+    allowed_hosts: tuple[str, ...] | None = None
+    """Requests go to these hosts only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from wireswarm.durations import parse_duration
 
@@ -66,12 +66,21 @@ def line(value: object) -> str:
 
 def tags(value: object) -> tuple[str, ...]:
     """Tags of tasks. An empty list is refused: it would run everything, where it reads as if nothing ran."""
+    # A tag with a space around it matches no task, and `exclude_tags` would then exclude nothing without a word.
+    return _texts(value, lambda tag: bool(tag) and tag == tag.strip())
+
+
+def hosts(value: object) -> tuple[str, ...]:
+    """Hosts, with a port or without. An empty list is refused: it would allow every host."""
+    return _texts(value, lambda host: bool(host) and not any(c in " ,/@" or not c.isprintable() for c in host))
+
+
+def _texts(value: object, right: Callable[[str], bool]) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise ValueError(describe(value))
-    # A tag with a space around it matches no task, and `exclude_tags` would then exclude nothing without a word.
-    wrong = [tag for tag in value if not isinstance(tag, str) or not tag or tag != tag.strip()]
+    wrong = [item for item in value if not isinstance(item, str) or not right(item)]
     if wrong:
-        raise ValueError(f"a list with {', '.join(describe(tag) for tag in wrong)}")
+        raise ValueError(f"a list with {', '.join(describe(item) for item in wrong)}")
     return tuple(value)
 
 

@@ -192,6 +192,12 @@ def parse_head(head: bytes) -> Head:
     return Head(status, None if length is None else _content_length(length), False, keep_alive)
 
 
+def _check_line_ends(head: bytes) -> None:
+    # A recipient may take a bare LF for a line's end (RFC 9112, 2.2); whoever does may see other fields than we do.
+    if head.count(b"\n") != head.count(b"\r\n"):
+        raise RemoteProtocolError("the answer has a line that does not end with CR LF")
+
+
 def _content_length(value: bytes) -> int:
     digits = value.strip(_BLANK)
     if b"," in digits:
@@ -206,6 +212,10 @@ def _content_length(value: bytes) -> int:
     return int(digits)
 
 
+_SOME_HEAD: Final = b"HTTP/1.1 200 OK"
+_SOME_PARSED: Final = parse_head(_SOME_HEAD)
+
+
 class ResponseReader:
     """Reads the responses of one connection, one after the other.
 
@@ -217,9 +227,9 @@ class ResponseReader:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._raw_head = b""
+        self._raw_head = _SOME_HEAD
         """The head that was read last; a busy server repeats it until its Date changes."""
-        self._head = Head(0, None, False, False)
+        self._head = _SOME_PARSED
         """What that head says."""
         self._body: BodyReader | None = None
         """Reads the body, between a head and the body's end."""
@@ -307,9 +317,3 @@ def _check_head_so_far(data: bytes) -> None:
     if data[:7] != b"HTTP/1."[: len(data)]:
         raise RemoteProtocolError(_NOT_HTTP)
     _check_line_ends(data)
-
-
-def _check_line_ends(head: bytes) -> None:
-    # A recipient may take a bare LF for a line's end (RFC 9112, 2.2); whoever does may see other fields than we do.
-    if head.count(b"\n") != head.count(b"\r\n"):
-        raise RemoteProtocolError("the answer has a line that does not end with CR LF")
