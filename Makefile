@@ -44,7 +44,7 @@ test: $(GENERATED)  ## Run the tests (ARGS="-k flow" for some of them)
 cover: $(GENERATED)  ## Run the tests and hold the branch coverage at 95 % or more
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
-bench: $(GENERATED)  ## Race the contenders and write bench/results/ (needs nginx, see bench/README.md)
+bench: $(GENERATED)  ## Race load generators (needs nginx; ARGS="--case all"), see bench/README.md
 	$(BIN)/python bench/http_throughput.py $(ARGS)
 
 lock: $(INSTALLED)  ## Renew requirements.lock from pyproject.toml
