@@ -73,6 +73,11 @@ class Peer:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
+    def send_and_reset(self, data: bytes) -> None:
+        """Both at once, without a turn of the loop in between."""
+        self.sock.send(data)
+        self.reset()
+
     def start_tls(self, context: ssl.SSLContext) -> None:
         """Go on with TLS. Closing the connection after this sends no close_notify; `unwrap` does."""
         self.sock = context.wrap_socket(self.sock, server_side=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
 import resource
@@ -28,7 +29,7 @@ from wireswarm.clients.protobuf import ProtobufClient
 from wireswarm.errors import RequestFailed
 from wireswarm.net.http import TRUSTED_NS, HttpConnection
 from wireswarm.net.origin import Origin
-from wireswarm.net.stamps import Timing, receive_clock
+from wireswarm.net.stamps import PROGRAM_CLOCK, ReceiveClock, ReceiveSocket, Timing, receive_clock
 from wireswarm.net.tls import TlsSettings
 from wireswarm.sample import Failure, Reason, Sample
 from wireswarm.wire.http1 import Response
@@ -54,8 +55,10 @@ class Connection(HttpConnection):
 
     __slots__ = ()
 
-    def __init__(self, port: int, *, timing: Timing = "kernel", host: str = "127.0.0.1") -> None:
-        super().__init__(Origin("http", host, port), receive_clock(timing), TlsSettings())
+    def __init__(
+        self, port: int, *, timing: Timing = "kernel", host: str = "127.0.0.1", clock: ReceiveClock | None = None
+    ) -> None:
+        super().__init__(Origin("http", host, port), clock or receive_clock(timing), TlsSettings())
 
     def get(self, timeout: float = 10.0, connect_timeout: float = 5.0) -> Response:
         return self.exchange("GET", GET, timeout, connect_timeout)
@@ -72,6 +75,14 @@ class Connection(HttpConnection):
         """Wait until it has been idle for so long that its state is looked at before it is used."""
         while time.time_ns() - self.read <= TRUSTED_NS:
             gevent.sleep(0)
+
+
+def native_server() -> Any:
+    """A listening socket that gevent knows nothing of: it accepts what is there without a turn of the loop."""
+    listener = _socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1)
+    return listener
 
 
 @contextmanager
@@ -290,7 +301,9 @@ class TestFailures:
                 began = time.monotonic()
                 assert connection.failure(partial(connection.get, 10.0, 0.2)) == CONNECT_TIMEOUT
                 assert 0.19 < time.monotonic() - began < 0.4
+                began = time.monotonic()
                 assert connection.failure(partial(connection.get, 0.1, 5.0)) == CONNECT_TIMEOUT
+                assert time.monotonic() - began < 0.3
             for sock in waiting:
                 sock.close()
 
@@ -350,6 +363,15 @@ class TestDeadlines:
             began = time.monotonic()
             assert connection.failure(partial(connection.get, 0.3)) == DEADLINE
             assert 0.27 < time.monotonic() - began < 0.4
+
+    def test_that_of_connecting_is_for_connecting_alone(self) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            gevent.sleep(0.2)
+            peer.send(answer())
+
+        with serving(script) as (_, connection):
+            assert connection.get(timeout=10.0, connect_timeout=0.1).status == 200
 
     def test_one_that_was_met_does_not_come_back(self) -> None:
         with serving(answering()) as (_, connection):
@@ -443,6 +465,22 @@ class TestDeadlines:
             assert connection.failure(partial(connection.get, 0.1)) == DEADLINE
 
 
+class AtConnect:
+    """A receive clock that does something with a connection before anything is sent on it."""
+
+    name: Timing = "program"
+
+    def __init__(self, do: Callable[[Any], object]) -> None:
+        self._do = do
+
+    def enable(self, sock: ReceiveSocket) -> bool:
+        self._do(sock)
+        return True
+
+    def receive(self, sock: ReceiveSocket, size: int) -> tuple[bytes, int]:
+        return PROGRAM_CLOCK.receive(sock, size)
+
+
 class TestUploads:
     def test_a_body_that_is_larger_than_the_kernels_buffers(self) -> None:
         received = []
@@ -483,6 +521,31 @@ class TestUploads:
             assert time.monotonic() - began < 2
             assert connection.get().body == b"hello"
             assert (connection.connects, connection.stale_reconnects) == (2, 0)
+
+    @pytest.mark.parametrize(
+        ("wire", "expected"),
+        [
+            (answer(b"busy", status=b"503 Busy"), 503),
+            (answer(b"busy", status=b"503 Busy")[:-1], RESET),
+            (b"HTTP/1.1 200 OK\r\n\r\nwho knows whether this is all", RESET),
+            (b"", RESET),
+        ],
+        ids=["a whole one", "half of one", "one that would end with the connection", "none"],
+    )
+    def test_an_answer_before_the_beginning_of_the_request(self, wire: bytes, expected: int | Failure) -> None:
+        # As of a server that is full: the first byte of the request meets a connection that is gone.
+        with closing(native_server()) as listener:
+
+            def turn_away(_: object) -> None:
+                Peer(_socket.socket(fileno=listener._accept()[0]), 1).send_and_reset(wire)
+
+            with closing(Connection(listener.getsockname()[1], clock=AtConnect(turn_away))) as connection:
+                if isinstance(expected, Failure):
+                    assert connection.failure() == expected
+                else:
+                    response = connection.get()
+                    assert (response.status, response.keep_alive) == (expected, False)
+                assert (connection.connects, connection.stale_reconnects) == (1, 0)
 
     def test_an_answer_in_pieces_before_the_end_of_the_request(self) -> None:
         more = Event()
@@ -534,6 +597,17 @@ class TestUploads:
 
         with serving(script) as (_, connection):
             assert connection.failure(connection.upload) == CLOSED
+
+
+def test_a_request_is_not_held_back_for_more() -> None:
+    options = []
+
+    def look(sock: Any) -> None:
+        options.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    with serving(answering(), clock=AtConnect(look)) as (_, connection):
+        connection.get()
+    assert options != [0]
 
 
 class TestStamps:

@@ -119,6 +119,18 @@ class TestCertificates:
             )
             assert connection.connects == 0
 
+    def test_the_server_is_told_what_is_wrong_with_its_own(self, good: Pair) -> None:
+        told = []
+
+        def script(peer: Peer) -> None:
+            with pytest.raises(ssl.SSLError) as caught:
+                peer.start_tls(good.server_context())
+            told.append(caught.value.reason)
+
+        with ScriptedServer(script) as server, closing(Connection(server.port)) as connection:
+            connection.failure()
+        assert told == ["TLSV1_ALERT_UNKNOWN_CA"]
+
     def test_one_that_signs_itself(self, tmp_path: Path, authority: Authority) -> None:
         pair = Authority(tmp_path, "other").sign("self", "127.0.0.1", itself=True)
         with serving(answering(), pair, authority) as (_, connection):
