@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
+from urllib.parse import urlencode
 
 import gevent
 from gevent.event import Event
@@ -127,6 +129,44 @@ class LocustProcess:
             os.killpg(self.process.pid, number)
         else:
             self.process.send_signal(number)
+
+
+class Web:
+    """Locust's web UI, as a browser uses it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def is_up(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def get(self, path: str) -> str:
+        """A page."""
+        return self._ask("GET", path)
+
+    def swarm(self, **form: object) -> None:
+        """Start a test."""
+        assert json.loads(self._ask("POST", "/swarm", urlencode(form)))["success"]
+
+    def result(self) -> tuple[str, int]:
+        """The state of the test, and how many requests there were; up to two seconds old."""
+        stats = json.loads(self.get("/stats/requests"))
+        return stats["state"], sum(e["num_requests"] for e in stats["stats"] if e["name"] == "Aggregated")
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        assert response.status == 200, text
+        return text
 
 
 def refused(process: LocustProcess) -> list[str]:

@@ -193,7 +193,7 @@ REFUSALS = {
         files={"bad.toml": "[profiles.smoke]\nuser = 1\nrun_time = 60\n"},
         says=(
             'bad.toml: profiles.smoke.user: found an unknown key (did you mean "users"?); '
-            "allowed: description, users, spawn_rate, run_time, tags, exclude_tags",
+            "allowed: description, users, spawn_rate, run_time, tags, exclude_tags, allowed_hosts",
             "bad.toml: profiles.smoke.run_time: found 60 (an integer); "
             'allowed: a duration longer than 0 in quotes, such as "90s", "10m" or "2h"',
         ),

@@ -22,9 +22,11 @@ from locust_process import (
     SINGLE_CALLS,
     LocustProcess,
     Target,
+    Web,
     chater_iterations,
     failures,
     flows,
+    free_port,
     master_port,
     received,
     reported,
@@ -90,8 +92,14 @@ def cluster(start_target: Callable[..., Target], tmp_path: Path) -> Iterator[Clu
 
 
 COUNTED = """
+import sys
 import wireswarm
 from locust import HttpUser, between, events, task
+
+
+def tell(what):
+    sys.stdout.write(f"{what}\\n")  # at once: several processes write to the same pipe
+    sys.stdout.flush()
 
 
 class Counted(HttpUser):
@@ -104,12 +112,12 @@ class Counted(HttpUser):
 
 @events.test_start.add_listener
 def started(environment, **_):
-    print(type(environment.runner).__name__, "STARTED", flush=True)
+    tell(f"{type(environment.runner).__name__} STARTED")
 
 
 @events.test_stop.add_listener
 def stopped(environment, **_):
-    print(type(environment.runner).__name__, "STOPPED", flush=True)
+    tell(f"{type(environment.runner).__name__} STOPPED")
 """
 
 
@@ -147,6 +155,7 @@ def test_nothing_is_lost_however_the_run_ends(cluster: Cluster) -> None:
         runs[ends_by].signal(signal.Signals[ends_by], whole_group=True)
     for run in runs.values():
         assert run.end() == 0, run.output
+        assert "Traceback" not in run.output, run.output
         assert reported(run.report) == run.received()
         assert reported(run.report)["GET /health"] > 15
         with Path(f"{run.report}_stats.csv").open(encoding="utf-8") as file:
@@ -156,6 +165,7 @@ def test_nothing_is_lost_however_the_run_ends(cluster: Cluster) -> None:
 
 
 FLOW = """
+import sys
 import gevent
 from locust import task
 from wireswarm import Flow, ProtobufUser, step
@@ -171,7 +181,8 @@ class Walker(ProtobufUser):
             for _ in range(3):
                 self.defer(self.user.client.get, "/health", name="clean-up")
             self.user.client.get("/health", name="begin")
-            print("BEGUN", flush=True)
+            sys.stdout.write("BEGUN\\n")
+            sys.stdout.flush()
 
         @step
         def wait_for_ever(self):
@@ -197,6 +208,25 @@ def test_flows_on_workers(cluster: Cluster) -> None:
     assert failures(buggy.report) == {"FLOW upload": 4}
     with Path(f"{buggy.report}_exceptions.csv").open(encoding="utf-8") as file:
         assert [int(row["Count"]) for row in csv.DictReader(file)] == [4]
+
+
+def test_the_web_ui_starts_again_and_again(start_target: Callable[..., Target], tmp_path: Path) -> None:
+    target, port = start_target(), free_port()
+    locustfile = write(tmp_path, COUNTED)
+    options = ("--processes", 2, *master_port(), "--web-host", "127.0.0.1", "--web-port", port, "-s", 0)
+    with LocustProcess(locustfile, *options) as run:
+        web = Web(port)
+        run.line("2 workers connected")
+        run.until(web.is_up)
+        for number, iterations in enumerate((40, 30), start=1):
+            web.swarm(user_count=4, spawn_rate=4, host=target.url, iterations=iterations)
+            run.line("iterations are done", number)
+            run.line("MasterRunner STOPPED", number)
+            run.line("reported as ready", 2 + 2 * number)
+        assert received(target.counters()) == {"GET /health": 40 + 30}
+        run.until(lambda: web.result() == ("stopped", 30))
+        run.signal(signal.SIGINT, whole_group=True)
+        assert run.end() == 0, run.output
 
 
 def test_workers_that_leave_do_not_keep_a_run_from_its_end(cluster: Cluster) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import csv
-import http.client
-import json
+import re
 import signal
-import socket
 import sys
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import gevent
 import jwt
@@ -28,6 +25,7 @@ from locust_process import (
     QUICK_CHATER,
     LocustProcess,
     Target,
+    Web,
     chater_iterations,
     failures,
     flows,
@@ -123,22 +121,27 @@ def test_iterations_that_nobody_is_left_to_do_end_the_run(tmp_path: Path) -> Non
     assert "No users are left for the last 7 iterations" in run.output
 
 
-@pytest.mark.parametrize("ends_by", ["run-time", "SIGTERM", "SIGINT"])
-def test_nothing_is_lost_however_the_run_ends(
-    ends_by: str, start_target: Callable[..., Target], tmp_path: Path
-) -> None:
-    target, report = start_target(latency="200ms", jitter="100ms"), tmp_path / "run"
-    limit = ("-t", "2s") if ends_by == "run-time" else ()
-    options = (*BASICS, "-u", 10, "-r", 10, *limit, "--host", target.url, "--json-file", report)
-    with LocustProcess(write(tmp_path, QUICK_CHATER), *options) as run:
-        if not limit:
-            run.line("All users spawned")
-            run.until(lambda: received(target.counters()).total() > 30)
-            run.signal(signal.Signals[ends_by], whole_group=True)
-        assert run.end() == 0, run.output
-    assert reported(report) == received(target.counters())
-    assert reported(report).total() > 30
-    assert {count["answered"] - count["received"] for count in target.counters().values()} == {0}
+def test_nothing_is_lost_however_the_run_ends(start_target: Callable[..., Target], tmp_path: Path) -> None:
+    locustfile = write(tmp_path, QUICK_CHATER)
+    with ExitStack() as stack:
+        runs = {}
+        for ends_by, limit in {"run-time": ("-t", "2s"), "SIGTERM": (), "SIGINT": ()}.items():
+            target, report = start_target(latency="200ms", jitter="100ms"), tmp_path / ends_by
+            reports = ("--json-file", report, "--html", f"{report}.html")
+            options = (*BASICS, "-u", 10, "-r", 10, *limit, "--host", target.url, *reports)
+            runs[ends_by] = stack.enter_context(LocustProcess(locustfile, *options)), target, report
+        for ends_by, (run, target, _) in runs.items():
+            if ends_by != "run-time":
+                run.until(lambda target=target: received(target.counters()).total() > 30)
+                run.signal(signal.Signals[ends_by])
+        for run, target, report in runs.values():
+            assert run.end() == 0, run.output
+            assert "Traceback" not in run.output
+            assert reported(report) == received(target.counters())
+            assert reported(report).total() > 30
+            assert {count["answered"] - count["received"] for count in target.counters().values()} == {0}
+            in_html = re.findall(r'"name": "Aggregated".*?"num_requests": (\d+)', Path(f"{report}.html").read_text())
+            assert int(in_html[0]) == reported(report).total() + flows(report)
 
 
 STOPPED_FLOW = """
@@ -363,33 +366,6 @@ def test_a_token_in_the_text_of_an_exception_is_not_logged(processes: tuple[str,
         assert part not in run.output
 
 
-class Web:
-    """Locust's web UI, as a browser uses it."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    def get(self, path: str) -> str:
-        return self._ask("GET", path)
-
-    def swarm(self, **form: object) -> None:
-        assert json.loads(self._ask("POST", "/swarm", urlencode(form)))["success"]
-
-    def stats(self) -> dict[str, Any]:
-        stats: dict[str, Any] = json.loads(self.get("/stats/requests"))
-        return stats
-
-    def _ask(self, method: str, path: str, body: str | None = None) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
-        headers = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        text = response.read().decode()
-        connection.close()
-        assert response.status == 200, text
-        return text
-
-
 PROFILED = """
 [profiles.smoke]
 users = 3
@@ -408,15 +384,14 @@ def test_the_web_ui_offers_our_options_and_starts_again_and_again(
     with LocustProcess(locustfile, *options) as run:
         run.line("Starting web interface")
         web = Web(port)
-        run.until(lambda: _reachable(port))
+        run.until(web.is_up)
         page = web.get("/")
         assert '"iterations"' in page
         assert '"run_time": 60,' in page, "as its form takes it back"
         for number, iterations in enumerate((5, 3), start=1):
             web.swarm(user_count=2, spawn_rate=2, host=target.url, run_time="60", iterations=iterations)
             run.line("iterations are done", number)
-            run.until(lambda: web.stats()["state"] == "stopped")
-            run.until(lambda wanted=iterations: _total(web.stats()) == wanted)  # the UI keeps an answer for two seconds
+            run.until(lambda wanted=iterations: web.result() == ("stopped", wanted))
             # The page parses the options again. What has become wrong since must not end the process.
             profiles.write_text("nonsense")
             assert '"iterations"' in web.get("/")
@@ -460,16 +435,3 @@ def test_library_use(start_target: Callable[..., Target]) -> None:
     assert environment.stats.total.num_requests == 9
     assert received(target.counters()) == {"GET /health": 9}
     runner.quit()
-
-
-def _total(stats: dict[str, Any]) -> int:
-    entries: Counter[str] = Counter({entry["name"]: entry["num_requests"] for entry in stats["stats"]})
-    return entries["Aggregated"]
-
-
-def _reachable(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True

@@ -87,6 +87,17 @@ def answering(body: bytes = b"hello") -> Script:
     return script
 
 
+def send_raw(peer: Peer, data: bytes) -> None:
+    """Send bytes past the server's TLS."""
+    with socket.socket(fileno=os.dup(peer.sock.fileno())) as raw:
+        raw.send(data)
+
+
+def assert_openssl_says(failure: Failure, *whys: str) -> None:
+    """It is one of these, depending on OpenSSL's version."""
+    assert failure in {Failure(Reason.TLS, f"TLS failed: {why}") for why in whys}
+
+
 @contextmanager
 def serving(
     script: Script, pair: Pair, authority: Authority, **settings: Any
@@ -224,7 +235,9 @@ class TestHandshake:
             peer.end()
 
         with ScriptedServer(script) as server, closing(Connection(server.port)) as connection:
-            assert connection.failure() == Failure(Reason.TLS, "TLS failed: wrong version number")
+            failures = {connection.failure() for _ in range(2)}
+        assert len(failures) == 1
+        assert_openssl_says(failures.pop(), "wrong version number", "record layer failure", "packet length too long")
 
     @pytest.mark.parametrize("last", ["close", "reset"])
     def test_a_server_that_closes(self, last: str) -> None:
@@ -242,7 +255,7 @@ class TestHandshake:
         with ScriptedServer(script) as server, closing(Connection(server.port)) as connection:
             began = time.monotonic()
             assert connection.failure(10.0, 0.2) == Failure(Reason.CONNECT_TIMEOUT, "connecting timed out")
-            assert 0.19 < time.monotonic() - began < 0.35
+            assert 0.19 < time.monotonic() - began < 0.6
 
     def test_a_killed_one_closes_its_connection(self) -> None:
         asked = Event()
@@ -377,18 +390,13 @@ class TestEnds:
     def test_bytes_that_are_no_tls(self, authority: Authority, good: Pair) -> None:
         def script(peer: Peer) -> None:
             peer.request()
-            with socket.socket(fileno=os.dup(peer.sock.fileno())) as raw:
-                raw.send(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+            send_raw(peer, b"\x17\x03\x03\x00\x20" + b"x" * 32)
             with pytest.raises(ssl.SSLError):
                 peer.sock.recv(1)
 
         with serving(script, good, authority) as (_, connection):
             failure = connection.failure()
-        assert failure.reason == Reason.TLS
-        assert failure.message in {
-            "TLS failed: decryption failed or bad record mac",
-            "TLS failed: sslv3 alert bad record mac",
-        }
+        assert_openssl_says(failure, "decryption failed or bad record mac")
 
 
 class TestTransfers:
@@ -433,28 +441,44 @@ class TestTransfers:
         with serving(script, good, authority) as (_, connection):
             assert [connection.get().body for _ in range(2)] == [b"hello", b"hello"]
 
-    def test_a_record_in_pieces(self, authority: Authority, good: Pair) -> None:
+    @pytest.mark.parametrize("megabytes", [0, 40], ids=["after the request", "before its end"])
+    def test_records_in_pieces(self, authority: Authority, good: Pair, megabytes: int) -> None:
         """TCP cuts where it likes: through a record's header, and through its body."""
 
+        # More than the buffers of two connections take, so that an answer comes before the end of it.
+        request = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (megabytes << 20) + bytes(megabytes << 20)
+        done = [Event(), Event()]
+
+        def answer_early(peer: Peer) -> None:
+            while peer.head():
+                peer.send(answer(b"hello" * 100))
+                if megabytes:
+                    done[peer.number - 1].wait()
+                    return
+
         def script(peer: Peer) -> None:
-            upstream = socket.create_connection(("127.0.0.1", behind.port))
-            with closing(upstream):
+            with closing(socket.create_connection(("127.0.0.1", behind.port))) as upstream:
                 up = gevent.spawn(pump, peer.sock, upstream, 1 << 16)
                 pump(upstream, peer.sock, 3)
                 up.kill()
 
         def pump(source: Any, sink: Any, step: int) -> None:
-            while data := source.recv(1 << 16):
-                for at in range(0, len(data), step):
-                    sink.sendall(data[at : at + step])
-                    gevent.sleep(0)
+            with suppress(OSError):
+                while data := source.recv(1 << 16):
+                    for at in range(0, len(data), step):
+                        sink.sendall(data[at : at + step])
+                        gevent.sleep(0)
+                sink.shutdown(socket.SHUT_WR)
 
         with (
-            ScriptedServer(answering(b"hello" * 100), tls=good.server_context()) as behind,
+            ScriptedServer(answer_early, tls=good.server_context()) as behind,
             ScriptedServer(script) as server,
             closing(Connection(server.port, ca_file=str(authority.path))) as connection,
         ):
-            assert [connection.get().body for _ in range(2)] == [b"hello" * 100] * 2
+            for event in done:
+                assert connection.exchange("POST", request, 10.0, 5.0).body == b"hello" * 100
+                event.set()
+            connection.close()
 
     def test_the_deadline(self, authority: Authority, good: Pair) -> None:
         def script(peer: Peer) -> None:
@@ -474,10 +498,12 @@ class TestTransfers:
 
         with serving(script, good, authority) as (_, connection):
             connection.get()
-            for _ in range(2):
+            took = []
+            for _ in range(3):
                 connection.get()
-                assert connection.done - connection.sent < 50e6
+                took.append(connection.done - connection.sent)
                 assert connection.read - connection.done >= 95e6
+        assert min(took) < 50e6, "the machine may be busy with something else, but hardly each time"
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's stamps are Linux's")
     def test_an_answer_that_was_there_in_time_counts_however_late_it_is_read(
@@ -494,7 +520,18 @@ class TestTransfers:
         with serving(script, good, authority) as (_, connection):
             connection.get()
             assert connection.get(0.2).status == 200
-            assert connection.done - connection.sent < 0.1e9
+            assert connection.done - connection.sent < 0.2e9
+            assert connection.read - connection.done > 0.29e9
+
+    def test_half_a_record_that_was_there_in_time_does_not_count(self, authority: Authority, good: Pair) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            send_raw(peer, b"\x17\x03\x03\x00\x20" + b"x" * 31)
+            hold_up(0.3)
+            peer.end()
+
+        with serving(script, good, authority) as (_, connection):
+            assert connection.failure(0.2) == DEADLINE
 
 
 class TestClients:
@@ -543,25 +580,38 @@ def test_the_dot_of_a_complete_name_is_not_in_its_certificate(authority: Authori
     assert names == ["localhost"]
 
 
-def test_a_handshake_goes_on_when_the_kernel_takes_more(authority: Authority, good: Pair) -> None:
+@contextmanager
+def stuffed_stream() -> Iterator[tuple[TcpStream, Any, int]]:
+    """A stream whose kernel takes nothing for now, the socket at its other end, and how much that has to read first."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     stuffing = 0
     with suppress(BlockingIOError):
         while True:
             stuffing += ours.send(bytes(1 << 16))
+    with closing(theirs), closing(TcpStream(_socket.socket(fileno=ours.detach()), PROGRAM_CLOCK)) as stream:
+        yield stream, theirs, stuffing
 
-    def serve() -> bytes:
-        left = stuffing
+
+def test_a_handshake_goes_on_when_the_kernel_takes_more(authority: Authority, good: Pair) -> None:
+    def serve(sock: Any, left: int) -> bytes:
         while left:
-            left -= len(theirs.recv(min(left, 1 << 16)))
-        with good.server_context().wrap_socket(theirs, server_side=True) as sock:
-            return bytes(sock.recv(5))
+            left -= len(sock.recv(min(left, 1 << 16)))
+        with good.server_context().wrap_socket(sock, server_side=True) as tls:
+            return bytes(tls.recv(5))
 
-    server = gevent.spawn(serve)
-    with closing(TcpStream(_socket.socket(fileno=ours.detach()), PROGRAM_CLOCK)) as tcp:
+    with stuffed_stream() as (tcp, theirs, stuffing):
+        server = gevent.spawn(serve, theirs, stuffing)
         stream = TlsStream.connect(tcp, context_for(TlsSettings(ca_file=str(authority.path))), "localhost")
         assert stream.send(b"hello")
         assert server.get() == b"hello"
         stream.close()
         stream.close()
+
+
+def test_a_server_that_speaks_before_it_listens() -> None:
+    with stuffed_stream() as (tcp, theirs, _):
+        theirs.send(b"220 mail.example ESMTP\r\n")
+        with pytest.raises(RequestFailed) as caught:
+            TlsStream.connect(tcp, context_for(TlsSettings()), "localhost")
+    assert_openssl_says(caught.value.failure, "wrong version number", "record layer failure", "packet length too long")

@@ -57,6 +57,7 @@ http {{
         default_type application/x-protobuf;
         gzip_types application/x-protobuf;
         gzip_min_length 1;
+        add_header X-Connection $connection always;
         location = /ready {{ return 204; }}
         location = /message {{ return 200 "\\n\\n0123456789"; }}
         location = /three {{ keepalive_requests 3; return 200 "\\n\\n0123456789"; }}
@@ -161,6 +162,14 @@ def test_messages(client: ProtobufClient) -> None:
         assert answer.value == "0123456789"
 
 
+def test_a_connection_is_used_again_whether_idle_or_not(client: ProtobufClient) -> None:
+    connections = set()
+    for pause in (0.0, 0.0, 0.01, 0.01):
+        connections.add(client.get("/message").headers["x-connection"])
+        gevent.sleep(pause)  # for so long that its state is looked at before it is used again
+    assert len(connections) == 1
+
+
 def test_a_connection_that_nginx_gives_up_after_three_requests_is_no_failure(
     client: ProtobufClient, nginx: Nginx
 ) -> None:
@@ -235,4 +244,6 @@ def test_plain_http_to_the_port_for_tls_and_the_other_way_round(nginx: Nginx) ->
     with closing(ProtobufClient(nginx.tls_url.replace("https", "http"))) as client:
         assert client.try_get("/message").failure == Failure(Reason.STATUS, "status 400")
     with closing(ProtobufClient(nginx.url.replace("http", "https"))) as client:
-        assert client.try_get("/message").failure == Failure(Reason.TLS, "TLS failed: wrong version number")
+        failure = client.try_get("/message").failure
+    assert failure is not None
+    assert failure.reason == Reason.TLS

@@ -20,9 +20,9 @@ from wireswarm.auth.bearer import BearerToken
 from wireswarm.auth.none import NoAuth
 from wireswarm.clients.endpoint import Endpoint
 from wireswarm.clients.http import CONNECT_TIMEOUT, TIMEOUT, HttpClient
-from wireswarm.clients.site import MAX_ENDPOINTS
 from wireswarm.clients.owner import Trace
 from wireswarm.clients.protobuf import ProtobufClient
+from wireswarm.clients.site import MAX_ENDPOINTS
 from wireswarm.errors import ConfigurationError, RequestFailed, UsageError
 from wireswarm.net.origin import Origin
 from wireswarm.net.tls import TlsSettings

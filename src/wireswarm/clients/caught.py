@@ -6,19 +6,28 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
+from wireswarm.errors import RequestFailed, UsageError
 from wireswarm.sample import Failure, Reason
 from wireswarm.wire.http1 import Headers, Response
 from wireswarm.wire.jsons import loads
 
 _EMPTY: Final = Response(0, b"", b"", keep_alive=False)
 _MAX_MESSAGE: Final = 200
+# What is raised to steer a user. By name, since clients know nothing of Locust.
+_STEERING: Final = frozenset(
+    {"InterruptTaskSet", "RescheduleTask", "RescheduleTaskImmediately", "StopTest", "StopUser"}
+)
 
 
 class CaughtResponse:
     """An answer whose exchange is reported when the `with` block ends.
 
     Call `failure` or `success` to judge it; otherwise the client's own judgement counts (its status, say). A block that
-    raises is a failure too, and the exception goes on. Unlike other calls, a failed one does not end the task.
+    raises is a failure too, and the exception goes on; so is an AssertionError, whose text is the message. An exception
+    that says nothing of the answer leaves the judgement as it is: the failure of another request, or one that steers
+    the user, such as Locust's `StopUser`. Unlike other calls, a failed one does not end the task.
+
+    Without a `with` block the exchange is reported when the object is gone, with what was said of it until then.
 
     Where there was no answer, `status_code` is 0 and the body is empty.
     """
@@ -35,7 +44,7 @@ class CaughtResponse:
         """
         self._response = _EMPTY if response is None else response
         self._failure = failure
-        self._finish = finish
+        self._finish: Callable[[Failure | None], object] | None = finish
 
     @property
     def status_code(self) -> int:
@@ -71,12 +80,20 @@ class CaughtResponse:
         return loads(self._response.body)
 
     def success(self) -> None:
-        """It is right, whatever its status."""
-        self._failure = None
+        """It is right, whatever its status.
+
+        Raises:
+            UsageError: it was reported already, when the `with` block ended.
+        """
+        self._judge(None)
 
     def failure(self, message: object) -> None:
-        """It is wrong; the message is counted as it is, so keep ids out of it."""
-        self._failure = Failure(Reason.CHECK, str(message)[:_MAX_MESSAGE])
+        """It is wrong; the message is counted as it is, so keep ids out of it.
+
+        Raises:
+            UsageError: it was reported already, when the `with` block ended.
+        """
+        self._judge(Failure(Reason.CHECK, str(message)[:_MAX_MESSAGE] or "it was called a failure"))
 
     def __enter__(self) -> Self:
         return self
@@ -84,8 +101,33 @@ class CaughtResponse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, AssertionError):
-            self.failure(str(error).partition("\n")[0] or "assertion failed")
-        elif isinstance(error, Exception) and self._failure is None:
-            self.failure(f"{type(error).__name__} while the answer was looked at")
-        self._finish(self._failure)
+        # What was found wrong before is the reason of what follows from it.
+        if isinstance(error, Exception) and self._failure is None and not _steers(error):
+            self.failure(_message_of(error))
+        self._report()
+
+    def __del__(self) -> None:
+        self._report()
+
+    def _judge(self, failure: Failure | None) -> None:
+        if self._finish is None:
+            raise UsageError("success() and failure() come too late: the exchange was reported at the end of its block")
+        self._failure = failure
+
+    def _report(self) -> None:
+        finish, self._finish = self._finish, None
+        if finish is not None:
+            finish(self._failure)
+
+
+def _steers(error: Exception) -> bool:
+    return isinstance(error, RequestFailed) or any(
+        kind.__module__ == "locust.exception" and kind.__name__ in _STEERING for kind in type(error).__mro__
+    )
+
+
+def _message_of(error: Exception) -> str:
+    if isinstance(error, AssertionError):
+        return str(error).partition("\n")[0] or "assertion failed"
+    # Its text may have anything in it.
+    return f"{type(error).__name__} while the answer was looked at"

@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Final, NamedTuple, Protocol
 
 from wireswarm.auth.base import Auth
-from wireswarm.errors import RequestFailed
+from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.net.stamps import Timing
 from wireswarm.sample import Sample
 from wireswarm.wire.http1 import Response
@@ -22,6 +22,9 @@ class Reporter(Protocol):
     def abandoned(self) -> None:
         """A request may have been sent, and its task was ended before the answer was judged: no sample tells of it."""
 
+    def refused(self, error: ConfigurationError) -> None:
+        """A URL or a redirect leads to a host that may not be hit. Nothing was sent to it; the sample says so too."""
+
 
 class Discard:
     """A reporter for clients that nobody measures."""
@@ -31,6 +34,9 @@ class Discard:
 
     def abandoned(self) -> None:
         """See `Reporter.abandoned`."""
+
+    def refused(self, error: ConfigurationError) -> None:
+        """See `Reporter.refused`."""
 
 
 DISCARD: Final[Reporter] = Discard()

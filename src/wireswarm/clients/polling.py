@@ -51,14 +51,13 @@ def poll_until(
         raise UsageError("poll takes first >= 0, factor >= 1, cap >= 0 and attempts >= 1")
     ends = None if deadline is None else clock.monotonic() + deadline
     schedule = waits(first, factor, cap)
-    for attempt in range(1, attempts + 1):
-        answer = ask()
-        if until(answer):
-            return answer
+    attempt = 1
+    while not until(answer := ask()):
         if attempt == attempts:
-            break
+            raise failed(Failure(Reason.POLL, f"not true after {attempts} attempts"))
         wait = next(schedule)
         if ends is not None and clock.monotonic() + wait > ends:
             raise failed(Failure(Reason.POLL, f"not true within {deadline:g} s"))
         clock.sleep(wait)
-    raise failed(Failure(Reason.POLL, f"not true after {attempts} attempts"))
+        attempt += 1
+    return answer

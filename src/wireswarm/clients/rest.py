@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple, TypeVar, Unpack, overload
 
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 JSON: Final = "application/json"
 
+# What a JSON document can be, in Python; `object` is any.
+_TYPES: Final = (dict, list, str, int, float, bool, object)
+
 # The first choice of a boundary for the whole process, so that the head of an upload can be prepared once.
 _BOUNDARY: Final = random_boundary()
 
@@ -29,9 +33,9 @@ class RestOptions(CallOptions, total=False):
     """What every call of a `RestClient` takes beside its path: the options of every client, and one kind of body."""
 
     json: Any
-    """Anything that JSON can say."""
+    """Anything that JSON can say; None is its null."""
     data: Params | bytes | str
-    """A form's fields, or a body that is ready."""
+    """A form's fields, or a body that is ready, of the client's `content_type`."""
     files: Files
     """Uploads, by the names of their fields; `data` are further fields then."""
 
@@ -45,8 +49,13 @@ class RestClient(HttpClient):
     """JSON, forms and uploads: `client.post("/orders", json={"sku": "A1"}, expect=dict)`.
 
     With `expect` a call returns the answer's JSON, which has to be of that type (`dict`, `list`, or `object` for any);
-    without it the `Response`, whose `json()` it is as well. It raises `RequestFailed` where the exchange failed;
-    `try_request` returns an `Outcome` instead, and `catch_response=True` is what it is in Locust.
+    an answer without a body is none. Without it a call returns the `Response`, whose `json()` it is as well.
+
+    It raises `RequestFailed` where the exchange failed; `try_request` returns an `Outcome` instead, and
+    `catch_response=True` is what it is in Locust: see `CaughtResponse`.
+
+    All raise `UsageError` for calls that cannot mean anything (two bodies, a type that JSON does not have), and
+    `ConfigurationError` where there is no host or are no credentials.
     """
 
     default_content_type = JSON
@@ -57,6 +66,8 @@ class RestClient(HttpClient):
     def _decode(self, expect: type[Any] | None, response: Response) -> Any:
         if expect is None:
             return response
+        if not response.body:
+            raise RemoteProtocolError("the answer has no body, where JSON was expected")
         value = loads(response.body)
         if not isinstance(value, expect):
             raise RemoteProtocolError(f"the answer is JSON, but not a {expect.__name__}")
@@ -64,17 +75,20 @@ class RestClient(HttpClient):
 
     def _call(self, method: str, path: str, expect: Any, catch_response: bool, options: RestOptions) -> Any:
         message = _take_body(options)
+        if expect is not None:
+            _check_expectation(method, expect)
         if catch_response:
-            return self._catch(method, path, message, options)
+            return self._catch(method, path, message, expect, options)
         return self._perform(method, path, message, expect, options)[0]
 
-    def _catch(self, method: str, path: str, message: _Body | None, options: CallOptions) -> CaughtResponse:
-        measured = self._measure(method, path, message, None, options)
+    def _catch(
+        self, method: str, path: str, message: _Body | None, expect: Any, options: CallOptions
+    ) -> CaughtResponse:
+        measured = self._measure(method, path, message, expect, options)
 
         def finish(failure: Failure | None) -> None:
-            judged = measured._replace(sample=measured.sample._replace(failure=failure))
             with suppress(RequestFailed):  # it is reported; whoever catches responses goes on
-                self._finish(judged)
+                self._finish(measured.judged(failure))
 
         return CaughtResponse(measured.response, measured.sample.failure, finish)
 
@@ -110,6 +124,8 @@ class RestClient(HttpClient):
     ) -> Outcome[Any]:
         """`request` that returns what came of it."""
         message = _take_body(options)
+        if expect is not None:
+            _check_expectation(method, expect)
         return self._attempt(method, path, message, expect, options)
 
     @overload
@@ -125,18 +141,14 @@ class RestClient(HttpClient):
         return self._call("GET", path, expect, catch_response, options)
 
     @overload
-    def head(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
-    @overload
     def head(
         self, path: str, /, *, catch_response: Literal[True], **options: Unpack[RestOptions]
     ) -> CaughtResponse: ...
     @overload
     def head(self, path: str, /, **options: Unpack[RestOptions]) -> Response: ...
-    def head(
-        self, path: str, /, *, expect: Any = None, catch_response: bool = False, **options: Unpack[RestOptions]
-    ) -> Any:
+    def head(self, path: str, /, *, catch_response: bool = False, **options: Unpack[RestOptions]) -> Any:
         """Ask for a resource's head (HEAD)."""
-        return self._call("HEAD", path, expect, catch_response, options)
+        return self._call("HEAD", path, None, catch_response, options)
 
     @overload
     def options(self, path: str, /, *, expect: type[T], **options: Unpack[RestOptions]) -> T: ...
@@ -207,35 +219,46 @@ class RestClient(HttpClient):
         return self._call("DELETE", path, expect, catch_response, options)
 
 
+def _check_expectation(method: str, expect: Any) -> None:
+    if expect not in _TYPES:
+        raise UsageError(f"expect= is dict, list, str, int, float, bool, or object for any JSON, not {expect!r}")
+    if method == "HEAD":
+        raise UsageError("the answer to HEAD has no body to expect anything of")
+
+
 def _take_body(options: RestOptions) -> _Body | None:
-    # Takes the body's options out, and puts in the Content-Type that follows from them.
+    # Takes the body's options out, and puts in the Content-Type that follows from them. JSON's is the client's own, so
+    # that it can be a dialect such as application/vnd.api+json.
     if not options:
         return None
     has_json, data, files = "json" in options, options.pop("data", None), options.pop("files", None)
     value = options.pop("json", None)
-    if has_json and (data is not None or files is not None):
-        raise UsageError("a request has one body: json=, or data= and files=")
-    body = _body(has_json, value, data, files)
+    if has_json:
+        if data is not None or files:
+            raise UsageError("a request has one body: json=, or data= and files=")
+        return _Body(dumps(value), None)
+    body = _body(data, files)
     if body is not None and body.content_type is not None:
         options.setdefault("content_type", body.content_type)
     return body
 
 
-def _body(has_json: bool, value: Any, data: Params | bytes | str | None, files: Files | None) -> _Body | None:
-    if has_json:
-        return _Body(dumps(value), JSON)
-    if files is not None:
+def _body(data: Params | bytes | str | None, files: Files | None) -> _Body | None:
+    if files:
         if isinstance(data, str | bytes):
             raise UsageError("files= takes its further fields in data= as names and values")
         content_type, content = encode_multipart(data, files, boundary=_boundaries())
         return _Body(content, content_type)
     if data is None:
         return None
-    if isinstance(data, str | bytes):
-        return _Body(data.encode() if isinstance(data, str) else data, None)
-    return _Body(encode_form(data), FORM)
+    if isinstance(data, str):
+        try:
+            return _Body(data.encode(), None)
+        except UnicodeEncodeError:
+            raise UsageError("data= is not valid Unicode") from None
+    return _Body(data, None) if isinstance(data, bytes) else _Body(encode_form(data), FORM)
 
 
-def _boundaries() -> Any:
+def _boundaries() -> Callable[[], str]:
     first = iter((_BOUNDARY,))
     return lambda: next(first, None) or random_boundary()

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from wireswarm.clients.endpoint import Endpoint, PathTemplate, merge_fields
 from wireswarm.clients.options import CallOptions
-from wireswarm.net.origin import BaseUrl
+from wireswarm.errors import ConfigurationError, UsageError
+from wireswarm.net.origin import BaseUrl, Origin, parse_base_url
 
 USER_AGENT: Final = "wireswarm"
 MAX_ENDPOINTS: Final = 1000
 """So many endpoints are kept prepared. Only paths with ids written into them, instead of `{id}`, make more."""
+FOR_ALL: Final = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
+"""Headers that other origins may get as well. Any other one of a client or a call may be a credential."""
+
+# No query is in a template of the part before it, and a fragment is never sent (RFC 9110, 7.1).
+_URL: Final = re.compile(r"([^/?#]+://[^/?#]*)([^#]*)")
+
+
+@lru_cache(maxsize=1024)
+def split_url(url: str) -> tuple[Origin, str]:
+    """The origin of an absolute URL, and its path template and query. On the hot path of calls that have one.
+
+    Raises:
+        UsageError: it is not an http or https URL, or has a user or password in it.
+    """
+    match = _URL.match(url)
+    if match is None:
+        raise UsageError("a call has a path that starts with /, or an absolute URL")
+    try:
+        base = parse_base_url(match[1], source="the URL")
+    except ConfigurationError as error:
+        raise UsageError(str(error)) from None
+    return base.origin, match[2] if match[2].startswith("/") else f"/{match[2]}"
 
 
 class Site:
@@ -19,9 +44,9 @@ class Site:
 
     __slots__ = ("_endpoints", "base", "is_own")
 
-    def __init__(self, base: BaseUrl) -> None:
+    def __init__(self, base: BaseUrl, *, is_own: bool = True) -> None:
         self.base = base
-        self.is_own = True
+        self.is_own = is_own
         """Whether it is of the client's own origin, the only one that gets its credentials."""
         self._endpoints: dict[tuple[object, ...], Endpoint] = {}
 
@@ -41,7 +66,7 @@ class Site:
             template: the path template.
             content_type: of the body, where the call itself does not say; None without a body.
             accept_encoding: the codings that the answer may have.
-            headers: sent with every request; always the same for a site.
+            headers: the client's; always the same for a site. One that is not its own gets only those in `FOR_ALL`.
             options: of the call.
         """
         key: tuple[object, ...] = (method, template, content_type)
@@ -70,6 +95,8 @@ class Site:
         options: CallOptions,
     ) -> dict[str, tuple[str, str]]:
         own = options.get("content_type"), options.get("content_encoding")
+        if not self.is_own:
+            headers = {name: value for name, value in headers.items() if name.lower() in FOR_ALL}
         return merge_fields(
             {"Host": self.base.origin.authority, "User-Agent": USER_AGENT, "Accept": "*/*"},
             {"Accept-Encoding": accept_encoding} if accept_encoding else {},

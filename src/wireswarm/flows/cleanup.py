@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gevent
+from gevent import GreenletExit
+
 
 class Cleanup:
     """One deferred call. Calling it does it now, and keeps it from being done again at the end."""
@@ -28,9 +31,7 @@ class Cleanup:
         self.done = True
         try:
             return self._function(*self._args, **self._kwargs)
-        except Exception:
-            raise
-        except BaseException:  # GreenletExit, gevent.Timeout
+        except (GreenletExit, gevent.Timeout):
             self.done = False
             raise
 

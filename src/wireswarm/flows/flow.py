@@ -74,6 +74,8 @@ class Flow(TaskSet, Generic[U]):
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
         self._cleanups = Cleanups()
+        if type(self).on_start is not TaskSet.on_start:
+            vars(self)["on_start"] = self._start
 
     @property
     def user(self) -> U:  # type: ignore[override]  # the user class that the flow says it is for
@@ -89,6 +91,14 @@ class Flow(TaskSet, Generic[U]):
             The clean-up. Calling it does it at once instead.
         """
         return self._cleanups.add(function, args, kwargs)
+
+    def _start(self) -> None:
+        # Locust calls it outside of the flow's task; where it fails, there is nothing else to do what it deferred.
+        try:
+            type(self).on_start(self)
+        except BaseException:
+            self._clean_up()
+            raise
 
     def _walk(self) -> None:
         # The flow's one task. Ends with an exception, always, since a TaskSet goes on for ever otherwise.
@@ -148,7 +158,7 @@ class Flow(TaskSet, Generic[U]):
         if not self._cleanups.left:
             return
         stopped: BaseException | None = None
-        with gevent.Timeout(self.cleanup_timeout, False):  # type: ignore[arg-type]  # False: ends the block silently
+        with gevent.Timeout(self.cleanup_timeout, False) as limit:  # type: ignore[arg-type]  # False: ends it silently
             while cleanup := self._cleanups.next():
                 try:
                     cleanup()
@@ -159,6 +169,11 @@ class Flow(TaskSet, Generic[U]):
                     if stopped is not None:
                         break
                     stopped = error
+                except gevent.Timeout as error:  # a limit of the clean-up's own, unless it is ours
+                    if error is limit:
+                        raise
+                    cleanup.done = True  # it has failed, by itself
+                    logger.warning("%s: a clean-up timed out after %s", self.flow_name, error)
                 except Exception as error:
                     self._report(error)
         if left := self._cleanups.left:

@@ -100,6 +100,7 @@ class HttpConnection:
             RequestFailed: no complete answer; the connection is closed.
         """
         stream = self._stream
+        self._reader.begin(method)
         self.sent = now = time_ns()
         try:
             if stream is not None and (now - self.read < TRUSTED_NS or self._is_alive(stream)):
@@ -113,7 +114,6 @@ class HttpConnection:
             if stream is None:
                 stream = self._connect(timeout, connect_timeout)
                 all_sent = stream.send(request)
-            self._reader.begin(method)
             response = self._receive(stream) if all_sent else self._send_rest(stream)
         except BaseException as error:
             response = self._rescue(error, timeout)  # raises, nearly always

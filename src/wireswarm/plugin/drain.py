@@ -17,7 +17,7 @@ from gevent.event import Event
 from gevent.lock import RLock
 from locust import User
 from locust.env import Environment
-from locust.runners import STATE_MISSING, STATE_STOPPING, MasterRunner, WorkerRunner
+from locust.runners import STATE_MISSING, STATE_STOPPING, MasterRunner, Runner, WorkerRunner
 from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from wireswarm.plugin.tags import all_flows
@@ -34,12 +34,32 @@ _DRAINED = "wireswarm-drained"
 
 def install_drain(environment: Environment) -> None:
     """Have that environment's runner stop without loss."""
-    _stop_before_the_next_task()
     runner = environment.runner
+    if runner is None:
+        return
+    _stop_before_the_next_task()
+    runner.stop = _one_at_a_time(runner, runner.stop)  # type: ignore[method-assign]
     if isinstance(runner, MasterRunner):
         _Master(environment, runner)
     elif isinstance(runner, WorkerRunner):
         _Worker(environment, runner)
+
+
+def _one_at_a_time(runner: Runner, stop: Callable[..., None]) -> Callable[..., None]:
+    # A second stop beside the first, such as by a signal at the end of --run-time, would kill the users in their
+    # clean-ups, or quit before the reports are in.
+    lock = RLock()
+
+    @functools.wraps(stop)
+    def stop_alone(*args: Any, **kwargs: Any) -> None:
+        current: Any = gevent.getcurrent()
+        if isinstance(runner, MasterRunner) and current in runner.greenlet:
+            stop(*args, **kwargs)  # the one that is awaited for the reports; a master does not stop twice
+            return
+        with lock:
+            stop(*args, **kwargs)
+
+    return stop_alone
 
 
 @functools.cache
@@ -62,13 +82,11 @@ def _stop_before_the_next_task() -> None:
 class _Worker:
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         self._runner = runner
-        self._drained = False
-        # Stopping twice at a time would kill the users twice, the second time in the middle of their clean-ups.
-        self._one_at_a_time = RLock()
+        self._drained = self._has_quit = False
         runner.register_message(_DRAIN, self._on_drain, concurrent=True)
         environment.events.test_start.add_listener(self._on_test_start)
         # Registered after Locust's own listener, which says "quit" to the master: in reverse order, this one is first.
-        environment.events.quitting.add_listener(self._stop_and_report)
+        environment.events.quitting.add_listener(self._on_quitting)
         runner.start_worker = self._unless_drained(runner.start_worker)  # type: ignore[method-assign]
 
     def _unless_drained(self, start_worker: Callable[..., None]) -> Callable[..., None]:
@@ -87,10 +105,14 @@ class _Worker:
         self._stop_and_report()
         self._runner.send_message(_DRAINED)
 
-    def _stop_and_report(self, **_kwargs: Any) -> None:
+    def _on_quitting(self, **_kwargs: Any) -> None:
+        self._stop_and_report()
+        self._has_quit = True
+
+    def _stop_and_report(self) -> None:
         self._drained = True
-        with self._one_at_a_time:
-            self._runner.stop()
+        self._runner.stop()
+        if not self._has_quit:  # after that the master does not know it any more
             self._runner._send_stats()
 
 

@@ -17,9 +17,9 @@ from wireswarm.net.guard import GUARD
 from wireswarm.plugin.attach import attach
 from wireswarm.plugin.checks import find_problems, selected_classes
 from wireswarm.plugin.guarding import allowed_hosts
-from wireswarm.plugin.interrupt import deliver_interrupts_to_main
 from wireswarm.plugin.logs import redact_logs
 from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile
+from wireswarm.plugin.signals import end_gently
 from wireswarm.plugin.tables import write_tables_at_the_end
 
 USAGE_ERROR = 2
@@ -83,12 +83,12 @@ def _only_lists(options: argparse.Namespace) -> bool:
 
 def _on_init(environment: Environment, **_kwargs: Any) -> None:
     redact_logs()
-    deliver_interrupts_to_main()
     try:
         attach(environment)
     except ConfigurationError as error:
         sys.stderr.write(describe(error))
         sys.exit(USAGE_ERROR)
+    end_gently(environment)
 
 
 def describe(error: ConfigurationError) -> str:

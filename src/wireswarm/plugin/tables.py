@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 from typing import Any
 
 from locust.env import Environment
@@ -28,6 +29,20 @@ def write_tables_at_the_end() -> None:
         environment.events.test_stop.add_listener(functools.partial(_write, self))
 
     StatsCSVFileWriter.__init__ = init_and_listen  # type: ignore[method-assign]
+    StatsCSVFileWriter.stats_writer = _until_closed(StatsCSVFileWriter.stats_writer)  # type: ignore[method-assign,assignment]
+
+
+def _until_closed(stats_writer: Callable[[StatsCSVFileWriter], None]) -> Callable[[StatsCSVFileWriter], None]:
+    # Locust waits for its workers to end after it has closed the files, and then writes to them.
+    @functools.wraps(stats_writer)
+    def write_until_closed(self: StatsCSVFileWriter) -> None:
+        try:
+            stats_writer(self)
+        except ValueError:
+            if not self.requests_csv_filehandle.closed:
+                raise
+
+    return write_until_closed
 
 
 def _write(tables: StatsCSVFileWriter, **_kwargs: Any) -> None:
