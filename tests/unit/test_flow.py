@@ -275,135 +275,33 @@ def test_a_listener_that_stops_the_user_does_not_keep_the_flow_from_its_clean_up
     assert trail.done == ["clean-up"]
 
 
-def flow_that_cleans(trail: Trail, *clean_ups: Callable[[], object], timeout: float = 5.0) -> type[Flow[Any]]:
-    """A flow whose one step defers these, the first one first."""
+def test_a_clean_up_that_is_cut_off_in_a_step_is_done_at_the_end(trail: Trail) -> None:
+    reached, go_on = Event(), Event()
 
-    class Cleaner(Flow[Walker]):
-        cleanup_timeout = timeout
-
-        @step
-        def promise(self) -> None:
-            for clean_up in clean_ups:
-                self.defer(clean_up)
-            trail.done.append("promised")
-
-    return Cleaner
-
-
-def test_clean_ups_are_done_in_reverse_after_the_event(trail: Trail) -> None:
-    trail.environment.events.request.add_listener(lambda **_: trail.done.append("event"))
-    trail.walk(flow_that_cleans(trail, lambda: trail.done.append("one"), lambda: trail.done.append("two")))
-    assert trail.done == ["promised", "event", "two", "one"]
-
-
-def test_a_clean_up_that_fails_is_not_the_others_problem(trail: Trail, caplog: pytest.LogCaptureFixture) -> None:
-    tries: list[str] = []
-
-    def fail() -> None:
-        tries.append("request")
-        raise TaskRequestFailed(REFUSED)
-
-    def stumble() -> None:
-        tries.append("bug")
-        raise TypeError("a bug")
-
-    trail.walk(flow_that_cleans(trail, lambda: trail.done.append("last"), fail, stumble))
-    assert tries == ["bug", "request"], "each once, although it failed"
-    assert trail.done == ["promised", "last"]
-    assert trail.message is None, "the flow has succeeded all the same"
-    assert [type(error) for _, error in trail.errors] == [TypeError]
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
-
-
-def test_a_clean_up_can_be_done_earlier(trail: Trail) -> None:
-    class Tidy(Flow[Walker]):
-        @step
-        def promise(self) -> None:
-            self.deletion = self.defer(lambda what: f"deleted {what}", "it")
-            assert repr(self.deletion).startswith("<Cleanup ")
-
-        @step
-        def do(self) -> None:
-            trail.done.append(self.deletion())
-            trail.done.append(self.deletion())
-
-    trail.walk(Tidy)
-    assert trail.done == ["deleted it", None]
-    assert trail.message is None
-
-
-def test_clean_ups_that_take_too_long_are_given_up(trail: Trail, caplog: pytest.LogCaptureFixture) -> None:
-    trail.walk(flow_that_cleans(trail, lambda: trail.done.append("never"), lambda: Event().wait(), timeout=0.01))
-    assert trail.done == ["promised"]
-    assert [record.getMessage() for record in caplog.records] == ["cleaner: 2 clean-ups not done within 0.01 s"]
-
-
-class Slow:
-    """A clean-up that can be cut off."""
-
-    def __init__(self, done: list[str]) -> None:
-        self._done = done
-        self.begun = 0
-        self.reached = Event()
-        self.go_on = Event()
-
-    def __call__(self) -> None:
-        self.begun += 1
-        self.reached.set()
-        self.go_on.wait()
-        self._done.append("slow")
-
-
-def test_a_clean_up_that_is_cut_off_by_a_kill_is_done_again_and_so_are_the_others(trail: Trail) -> None:
-    slow = Slow(trail.done)
-    walking = trail.walking(flow_that_cleans(trail, lambda: trail.done.append("last"), slow))
-    slow.reached.wait()
-    slow.reached.clear()
-    walking.kill(block=False)
-    slow.reached.wait()
-    slow.go_on.set()
-    walking.join()
-    assert isinstance(walking.value, GreenletExit)
-    assert slow.begun == 2
-    assert trail.done == ["promised", "slow", "last"]
-    assert trail.message is None, "the flow had ended"
-
-
-def test_whoever_kills_twice_is_in_a_hurry(trail: Trail, caplog: pytest.LogCaptureFixture) -> None:
-    slow = Slow(trail.done)
-    walking = trail.walking(flow_that_cleans(trail, lambda: trail.done.append("never"), slow))
-    for _ in range(2):
-        slow.reached.wait()
-        slow.reached.clear()
-        walking.kill(block=False)
-    walking.join()
-    assert isinstance(walking.value, GreenletExit)
-    assert trail.done == ["promised"]
-    assert [record.getMessage() for record in caplog.records] == ["cleaner: 2 clean-ups not done within 5 s"]
-
-
-def test_a_clean_up_that_was_cut_off_in_a_step_is_done_at_the_end(trail: Trail) -> None:
-    slow = Slow(trail.done)
+    def clean_up() -> None:
+        trail.done.append("begun")
+        reached.set()
+        go_on.wait()
+        trail.done.append("done")
 
     class Early(Flow[Walker]):
         @step
         def promise(self) -> None:
-            self.defer(slow)()
+            self.defer(clean_up)()
 
     walking = trail.walking(Early)
-    slow.reached.wait()
-    slow.reached.clear()
+    reached.wait()
+    reached.clear()
     walking.kill(block=False)
-    slow.reached.wait()
-    slow.go_on.set()
+    reached.wait()
+    go_on.set()
     walking.join()
-    assert slow.begun == 2
-    assert trail.done == ["slow"]
+    assert trail.done == ["begun", "begun", "done"]
 
 
 def test_a_stopping_user_begins_no_flow(trail: Trail) -> None:
     class Stopping(Walker):
-        tasks = [flow_that_cleans(trail)]  # noqa: RUF012 - as Locust has it
+        tasks = [flow_whose_step(lambda flow: None, trail)]  # noqa: RUF012 - as Locust has it
 
     user = Stopping(trail.environment)
     user._state = LOCUST_STATE_STOPPING
@@ -429,29 +327,6 @@ def test_a_flow_without_steps_is_a_mistake_of_the_test(trail: Trail) -> None:
     trail.walk(Empty)
     assert trail.message == "step (none): UsageError"
     assert "Empty has no method marked with @step" in str(trail.errors[0][1])
-
-
-def test_steps_are_inherited_replaced_and_removed() -> None:
-    class Base(Flow[Walker]):
-        @step
-        def first(self) -> None: ...
-
-        @step
-        def second(self) -> None: ...
-
-    class Longer(Base):
-        @step
-        def third(self) -> None: ...
-
-        @step
-        def first(self) -> None: ...
-
-    class Shorter(Longer):
-        second = None  # type: ignore[assignment]
-
-    assert Base.steps == ("first", "second")
-    assert Longer.steps == ("first", "second", "third"), "one that is overridden keeps its place"
-    assert Shorter.steps == ("first", "third")
 
 
 def test_flows_do_not_share_their_tags() -> None:

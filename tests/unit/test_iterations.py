@@ -113,7 +113,7 @@ class TestLocal:
             raise ValueError
 
         user = Somebody(local.environment)
-        with pytest.raises(ValueError, match="^$"):
+        with pytest.raises(ValueError, match=r"^$"):
             DefaultTaskSet(user).execute_task(fail)
         a_few_rounds()
 

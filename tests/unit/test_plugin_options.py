@@ -1,214 +1,203 @@
-"""Our options beside Locust's, and who wins where two say something: command line, environment, profile, default."""
-
 from __future__ import annotations
 
-from argparse import Namespace
+import argparse
+import os
 from pathlib import Path
+from typing import Any
 
+import msgpack
 import pytest
-from locust.argument_parser import LocustArgumentParser, get_empty_argument_parser, setup_parser_arguments
+from locust.argument_parser import default_args_dict, get_empty_argument_parser, setup_parser_arguments
 
-from wireswarm import ConfigurationError
-from wireswarm.plugin.options import STOP_TIMEOUT, add_options, apply_profile, did_you_mean_load_profile
+from wireswarm.errors import ConfigurationError
+from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile, positive_int
 
 PROFILES = """
 [profiles.smoke]
-users = 7
-spawn_rate = 3.5
-run_time = "90s"
-tags = ["a", "b"]
-exclude_tags = ["c"]
-allowed_hosts = ["127.0.0.1", "*.test"]
+users = 3
+spawn_rate = 0.5
+run_time = "1m30s"
+tags = ["checkout", "search"]
+exclude_tags = ["slow"]
 
-[profiles.bare]
-description = "says nothing about the run"
+[profiles.short]
+run_time = "1500ms"
 """
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # no locust.conf, no pyproject.toml
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a locustfile and its profiles, and an environment that says nothing."""
+    for name in os.environ:
+        if name.startswith(("LOCUST_", "WIRESWARM_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("LOCUST_USERS", "LOCUST_MODE_WORKER", "LOCUST_LOCUSTFILE"):
-        monkeypatch.delenv(name, raising=False)
-    Path("food.py").touch()
-    Path("food.toml").write_text(PROFILES, encoding="utf-8")
+    (tmp_path / "orders.toml").write_text(PROFILES, "utf-8")
+    return tmp_path
 
 
-def parser() -> LocustArgumentParser:
-    made = get_empty_argument_parser(default_config_files=[])
-    setup_parser_arguments(made)
-    add_options(made)
-    return made
+def a_parser() -> Any:
+    """Locust's parser with our options, as at its every use."""
+    parser = get_empty_argument_parser()
+    setup_parser_arguments(parser)
+    add_options(parser)
+    return parser
 
 
-def parsed(*args: str) -> Namespace:
-    made, arguments = parser(), ["-f", "food.py", *args]
-    apply_profile(made, arguments)
-    options: Namespace = made.parse_args(arguments)
+def parse(*args: str) -> argparse.Namespace:
+    """What these arguments amount to, after `-f orders.py`."""
+    parser, everything = a_parser(), ["-f", "orders.py", *args]
+    apply_profile(parser, everything)
+    options: argparse.Namespace = parser.parse_args(everything)
     return options
 
 
-def test_without_a_profile_there_are_defaults() -> None:
-    options = parsed()
+def test_a_profile_sets_what_is_not_given() -> None:
+    options = parse("--load-profile", "smoke")
+    assert options.num_users == 3
+    assert options.spawn_rate == 0.5
+    assert options.run_time == 90
+    assert type(options.run_time) is int, "the web UI offers it as it is, and takes no 90.0 back"
+    assert options.tags == ["checkout", "search"]
+    assert options.exclude_tags == ["slow"]
+    assert options.profile == "smoke", "Locust's label"
 
-    assert options.iterations == 0
-    assert options.load_profile == options.profile_file == options.allowed_hosts == ""
-    assert options.check_only is False
+
+def test_without_a_profile_locusts_own_defaults_hold() -> None:
+    options = parse()
+    assert (options.num_users, options.spawn_rate, options.run_time, options.tags) == (None, None, None, None)
+    assert options.profile is None
+
+
+def test_a_profile_leaves_alone_what_it_does_not_speak_of() -> None:
+    options = parse("--load-profile", "short")
     assert options.num_users is None
-    assert float(options.stop_timeout) == STOP_TIMEOUT
+    assert options.run_time == 1.5
 
 
-def test_a_profile_gives_what_nobody_else_says() -> None:
-    options = parsed("--load-profile", "smoke")
-
-    assert (options.num_users, options.spawn_rate, options.run_time) == (7, 3.5, 90)
-    assert type(options.run_time) is int  # the web UI takes no 90.0 back
-    assert (options.tags, options.exclude_tags) == (["a", "b"], ["c"])
-    assert options.allowed_hosts == "127.0.0.1,*.test"
-    assert options.profile == "smoke"
+def test_each_option_on_the_command_line_wins_over_the_profile_by_itself() -> None:
+    options = parse("--load-profile", "smoke", "--users", "20", "--tags", "pay", "--profile", "nightly")
+    assert (options.num_users, options.spawn_rate, options.run_time) == (20, 0.5, 90)
+    assert options.tags == ["pay"]
+    assert options.exclude_tags == ["slow"]
+    assert options.profile == "nightly"
 
 
-def test_what_a_profile_does_not_say_stays_locusts_default() -> None:
-    options, plain = parsed("--load-profile", "bare"), parsed()
-
-    assert options.profile == "bare"
-    for name in ("num_users", "spawn_rate", "run_time", "tags", "exclude_tags", "allowed_hosts"):
-        assert getattr(options, name) == getattr(plain, name)
-
-
-def test_part_of_a_second_is_kept() -> None:
-    Path("food.toml").write_text('[profiles.short]\nrun_time = "1.5s"\n', encoding="utf-8")
-
-    assert parsed("--load-profile", "short").run_time == 1.5
+def test_the_environment_wins_over_the_profile_and_loses_to_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WIRESWARM_LOAD_PROFILE", "smoke")
+    monkeypatch.setenv("LOCUST_USERS", "7")
+    monkeypatch.setenv("LOCUST_RUN_TIME", "5m")
+    options = parse("--run-time", "10s")
+    assert (options.num_users, options.spawn_rate, options.run_time) == (7, 0.5, 10)
 
 
-def test_the_environment_goes_before_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCUST_USERS", "8")
-    monkeypatch.setenv("WIRESWARM_ALLOWED_HOSTS", "host")
-
-    options = parsed("--load-profile", "smoke")
-
-    assert (options.num_users, options.spawn_rate, options.allowed_hosts) == (8, 3.5, "host")
+def test_a_configuration_file_wins_over_the_profile(folder: Path) -> None:
+    (folder / "locust.conf").write_text("users = 8\nload-profile = smoke\n", "utf-8")
+    options = parse()
+    assert (options.num_users, options.spawn_rate) == (8, 0.5)
 
 
-def test_the_command_line_goes_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCUST_USERS", "8")
-
-    options = parsed("--load-profile", "smoke", "-u", "9", "--tags", "x", "--allowed-hosts", "other")
-
-    assert (options.num_users, options.tags, options.allowed_hosts) == (9, ["x"], "other")
+def test_the_profile_on_the_command_line_wins_over_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WIRESWARM_LOAD_PROFILE", "smoke")
+    assert parse("--load-profile", "short").num_users is None
 
 
-@pytest.mark.parametrize("name", ["WIRESWARM_LOAD_PROFILE", "--load-profile"])
-def test_a_profile_can_be_chosen_by_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WIRESWARM_LOAD_PROFILE", "bare" if name == "--load-profile" else "smoke")
-
-    assert parsed(*(["--load-profile", "smoke"] if name == "--load-profile" else [])).num_users == 7
-
-
-@pytest.mark.parametrize("how", ["option", "environment"])
-def test_another_file_can_be_named(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = tmp_path / "other.toml"
-    other.write_text("[profiles.smoke]\nusers = 70\n", encoding="utf-8")
-    if how == "environment":
-        monkeypatch.setenv("WIRESWARM_PROFILE_FILE", str(other))
-    more = ["--profile-file", str(other)] if how == "option" else []
-
-    assert parsed("--load-profile", "smoke", *more).num_users == 70
+def test_profiles_can_be_in_another_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "orders.toml").rename(folder / "other.toml")
+    assert parse("--profile-file", "other.toml", "--load-profile", "smoke").num_users == 3
+    monkeypatch.setenv("WIRESWARM_PROFILE_FILE", str(folder / "other.toml"))
+    assert parse("--load-profile", "smoke").num_users == 3
 
 
-def test_the_profile_that_was_chosen_is_returned() -> None:
-    profile = apply_profile(parser(), ["-f", "food.py", "--load-profile", "smoke"])
-
+def test_of_several_locustfiles_the_first_that_has_profiles_counts() -> None:
+    parser, args = a_parser(), ["-f", "nothing.py, orders.py", "--load-profile", "smoke"]
+    profile = apply_profile(parser, args)
     assert profile is not None
-    assert profile.name == "smoke"
+    assert profile.users == 3
 
 
-def test_the_file_is_that_of_the_first_locustfile_that_has_one() -> None:
-    profile = apply_profile(parser(), ["-f", "none.py, food.py", "--load-profile", "smoke"])
-
-    assert profile is not None
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (["-f", "none.py", "--load-profile", "smoke"], r"there is no profile file none\.toml"),
-        (["-f", "food.py", "--load-profile", "smok"], "no such profile.*smoke"),
-        (["-f", "food.py", "--load-profile", "smoke", "--profile-file", "no.toml"], r"no\.toml: found no such file"),
-        (["-f", "food.py", "--profile-file", "no.toml"], r"no\.toml: found no such file"),  # though none is asked for
-    ],
-)
-def test_a_profile_that_is_not_there_is_told(args: list[str], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=message):
-        apply_profile(parser(), args)
+def test_without_a_profile_file_it_says_where_it_looked(folder: Path) -> None:
+    (folder / "orders.toml").unlink()
+    with pytest.raises(ConfigurationError) as caught:
+        parse("--load-profile", "smoke")
+    assert caught.value.problems == (
+        "--load-profile smoke: there is no profile file orders.toml; write one or pass --profile-file",
+    )
 
 
-@pytest.mark.parametrize("more", [["--worker"], ["--help"], ["-V"], ["--list"]])
-def test_where_nothing_runs_the_file_is_not_read(more: list[str]) -> None:
-    assert apply_profile(parser(), ["-f", "food.py", "--load-profile", "no such", *more]) is None
+def test_a_profile_file_without_a_profile_is_read_for_its_mistakes(folder: Path) -> None:
+    (folder / "other.toml").write_text("[profiles.smoke]\nuser = 1\n", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"other\.toml: profiles\.smoke\.user"):
+        parse("--profile-file", "other.toml")
+    assert parse("--profile-file", "orders.toml").num_users is None
 
 
-def test_a_worker_by_environment_does_not_read_it_either(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("option", ["--help", "-h", "--version", "-V", "--list", "-l"])
+def test_what_only_shows_something_needs_no_profile(option: str) -> None:
+    assert apply_profile(a_parser(), ["--load-profile", "nothing", option]) is None
+
+
+def test_a_worker_needs_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse("--worker", "--load-profile", "nothing").num_users is None
     monkeypatch.setenv("LOCUST_MODE_WORKER", "true")
-
-    assert apply_profile(parser(), ["-f", "food.py", "--load-profile", "no such"]) is None
-
-
-def test_a_file_without_a_profile_changes_nothing() -> None:
-    assert apply_profile(parser(), ["-f", "food.py", "--profile-file", "food.toml"]) is None
+    assert parse("--load-profile", "nothing").num_users is None
 
 
-def test_locusts_own_profile_is_no_abbreviation_of_ours() -> None:
-    options = parsed("--profile", "smoke")
-
-    assert (options.profile, options.num_users, options.profile_file) == ("smoke", None, "")
-
-
-@pytest.mark.parametrize(("args", "hinted"), [(["smoke"], True), (["nightly"], False)])
-def test_a_label_that_is_a_profiles_name_gets_a_hint(args: list[str], hinted: bool) -> None:
-    hint = did_you_mean_load_profile(parsed("--profile", *args))
-
-    assert (hint is not None) == hinted
-    assert hint is None or "did you mean --load-profile smoke?" in hint
+def test_a_label_that_names_a_profile_gets_a_hint(folder: Path) -> None:
+    hint = did_you_mean_load_profile(parse("--profile", "smoke"))
+    assert hint is not None
+    assert hint.startswith("--profile smoke only labels the run; orders.toml has a load profile of that name")
+    assert hint.endswith("did you mean --load-profile smoke?")
+    assert did_you_mean_load_profile(parse("--profile", "nightly")) is None
+    assert did_you_mean_load_profile(parse()) is None
+    assert did_you_mean_load_profile(parse("--profile", "short", "--load-profile", "smoke")) is None
+    (folder / "orders.toml").write_text("nonsense", "utf-8")
+    assert did_you_mean_load_profile(parse("--profile", "smoke")) is None, "nobody asked for that file"
 
 
-def test_where_nothing_is_meant_there_is_no_hint() -> None:
-    assert did_you_mean_load_profile(parsed()) is None
-    assert did_you_mean_load_profile(parsed("--profile", "smoke", "--load-profile", "bare")) is None
-    Path("food.toml").unlink()
-    assert did_you_mean_load_profile(parsed("--profile", "smoke")) is None
-    Path("food.toml").write_text("not TOML", encoding="utf-8")
-    assert did_you_mean_load_profile(parsed("--profile", "smoke")) is None
+def test_users_have_ten_seconds_to_end_what_they_do() -> None:
+    assert parse().stop_timeout == 10
+    assert parse("--stop-timeout", "0").stop_timeout == 0
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", ""])
-def test_iterations_are_one_or_more(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parsed(f"--iterations={value}")
-
-    assert ended.value.code == 2
-    assert f"found {value!r}; allowed: a whole number of 1 or more" in capsys.readouterr().err
+@pytest.mark.parametrize("text", ["1", "200"])
+def test_iterations_are_a_whole_number(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse("--iterations", text).iterations == int(text)
+    monkeypatch.setenv("WIRESWARM_ITERATIONS", text)
+    assert parse().iterations == int(text)
 
 
-@pytest.mark.parametrize("how", ["option", "environment"])
-def test_iterations_that_are_some(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if how == "environment":
-        monkeypatch.setenv("WIRESWARM_ITERATIONS", "12")
-
-    assert parsed(*(["--iterations", "12"] if how == "option" else [])).iterations == 12
-
-
-def test_the_web_ui_offers_iterations_and_none_of_the_files() -> None:
-    shown = parser().args_included_in_web_ui
-
-    assert "iterations" in shown
-    assert {"load_profile", "profile_file", "allowed_hosts", "check_only"}.isdisjoint(shown)
+@pytest.mark.parametrize("text", ["0", "-3", "x", "1.5", ""])
+def test_iterations_are_not_less_than_one(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        positive_int(text)
+    with pytest.raises(SystemExit) as caught:
+        parse(f"--iterations={text}")
+    assert caught.value.code == 2
+    assert f"found {text!r}; allowed: a whole number of 1 or more" in capsys.readouterr().err
 
 
-def test_check_and_stop_timeout_can_be_given() -> None:
-    options = parsed("--check", "--stop-timeout", "3")
+def test_check_can_be_asked_for_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse().check_only is False
+    assert parse("--check").check_only is True
+    monkeypatch.setenv("WIRESWARM_CHECK", "true")
+    assert parse().check_only is True
 
-    assert options.check_only
-    assert float(options.stop_timeout) == 3
+
+def test_a_master_can_send_our_options_to_its_workers() -> None:
+    options = vars(parse("--load-profile", "smoke", "--iterations", "5"))
+    ours = {name: value for name, value in options.items() if name not in default_args_dict()}
+    assert ours["iterations"] == 5
+    assert {type(value) for value in ours.values()} <= {str, int, float, bool}
+    assert msgpack.unpackb(msgpack.packb(options)) == options
+
+
+def test_the_web_ui_offers_iterations_alone() -> None:
+    parser = a_parser()
+    offered = parser.args_included_in_web_ui.keys() - default_args_dict().keys() - {"help"}
+    assert offered == {"iterations"}
+    # What it asks of each.
+    assert "iterations" not in parser.secret_args_included_in_web_ui
+    assert "iterations" not in parser.required_args_included_in_web_ui
+    assert "iterations" not in parser.multiple_args_included_in_web_ui

@@ -1,40 +1,102 @@
-"""What tags leave to do: the same as Locust's own filter, which is the oracle here."""
-
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+import copy
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from locust import TaskSet, User, tag, task
-from locust.user.markov_taskset import MarkovTaskSet, transition
+from locust import MarkovTaskSet, TaskSet, User, constant, tag, task, transition
+from locust.env import Environment
 from locust.user.task import filter_tasks_by_tags
 from locust.user.users import PytestUser
 
-from wireswarm import Flow, step
+from wireswarm.flows import Flow, step
 from wireswarm.plugin.tags import all_flows, all_tags, has_tasks, without_tasks
 
-TAGS = st.frozensets(st.sampled_from("abc"))
+TAGS = ["a", "b", "c"]
+SOME = st.lists(st.sampled_from(TAGS), unique=True)
 
 
-def function(tags: frozenset[str]) -> Callable[[Any], None]:
-    def one(_user: Any) -> None: ...
+def tagged(tags: list[str]) -> Any:
+    """A task with these tags."""
 
-    return tag(*tags)(one) if tags else one
+    def nothing(_: object) -> None: ...
 
-
-def task_set(tasks: list[Any]) -> type[TaskSet]:
-    return type("Several", (TaskSet,), {"tasks": tasks})
+    return tag(*tags)(nothing) if tags else nothing
 
 
-def flow(tags: frozenset[str]) -> type[Flow[Any]]:
-    made = type("Walk", (Flow,), {"only": step(lambda _self: None)})
-    return tag(*tags)(made) if tags else made
+def task_set(tasks: list[Any]) -> Any:
+    """A task set of these tasks."""
+    return type("Inner", (TaskSet,), {"tasks": tasks})
 
 
-def markov(tags: frozenset[str]) -> type[MarkovTaskSet]:
+TASKS = st.recursive(SOME.map(tagged), lambda inner: st.lists(inner, max_size=3).map(task_set), max_leaves=6)
+
+
+class Someone(User):
+    abstract = True
+    wait_time = constant(0)
+
+
+@given(tasks=st.lists(TASKS, max_size=4), tags=SOME, exclude_tags=SOME)
+def test_the_rule_is_that_of_locust(tasks: list[Any], tags: list[str], exclude_tags: list[str]) -> None:
+    cls = type("Drawn", (Someone,), {"tasks": tasks})
+    before = copy.copy(cls.tasks)
+    expected = has_tasks(cls, tags, exclude_tags)
+    assert cls.tasks == before, "nothing is changed"
+    # What Locust does in earnest, which takes the tasks away.
+    filter_tasks_by_tags(cls, set(tags) or None, set(exclude_tags) or None)
+    assert expected == bool(cls.tasks)
+
+
+class Buyer(Someone):
+    @tag("read")
+    @task
+    def look(self) -> None: ...
+
+    @tag("write", "slow")
+    @task
+    class Checkout(Flow[Any]):
+        @step
+        def pay(self) -> None: ...
+
+
+class Idle(Someone):
+    """Somebody without a task, which is another matter."""
+
+
+@pytest.mark.parametrize(
+    ("tags", "exclude_tags", "left"),
+    [
+        ([], [], True),
+        (["write"], [], True),
+        (["nothing"], [], False),
+        ([], ["read"], True),
+        ([], ["read", "slow"], False),
+        (["write"], ["slow"], False),
+    ],
+)
+def test_a_class_is_left_out_where_all_its_tasks_are(tags: list[str], exclude_tags: list[str], left: bool) -> None:
+    assert has_tasks(Buyer, tags, exclude_tags) is left
+    assert without_tasks([Buyer, Idle], tags, exclude_tags) == ([] if left else [Buyer])
+
+
+def test_a_flow_is_kept_or_dropped_whole() -> None:
+    class Kept(Buyer):
+        pass
+
+    filter_tasks_by_tags(Kept, {"write"})
+    (flow,) = Kept.tasks
+    assert flow is Buyer.Checkout
+    (walk,) = flow.tasks
+    assert walk.__name__ == "checkout"
+
+
+def test_tests_of_pytest_and_markov_chains_have_no_tags() -> None:
+    class Tests(PytestUser):
+        functions = []  # noqa: RUF012 - as Locust has it
+
     class Chain(MarkovTaskSet):
         @transition("second")
         def first(self) -> None: ...
@@ -42,64 +104,20 @@ def markov(tags: frozenset[str]) -> type[MarkovTaskSet]:
         @transition("first")
         def second(self) -> None: ...
 
-    return Chain
+    class Chained(Someone):
+        tasks = [Chain]  # noqa: RUF012 - as Locust has it
+
+    assert has_tasks(Tests, ["a"], ["b"])
+    assert has_tasks(Chained, ["a"], ["b"])
+    environment = Environment(user_classes=[Chained])
+    environment.tags = ["a"]
+    environment._filter_tasks_by_tags()
+    assert Chained.tasks == [Chain], "Locust thinks so too"
 
 
-LEAVES = st.one_of(TAGS.map(function), TAGS.map(flow), TAGS.map(markov))
-TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3).map(task_set), max_leaves=6)
+def test_what_there_is_at_all() -> None:
+    class Outer(Someone):
+        tasks = [task_set([Buyer.Checkout, tagged(["a"])]), tagged([])]  # noqa: RUF012 - as Locust has it
 
-
-def user_with(tasks: list[Any]) -> type[User]:
-    return type("Somebody", (User,), {"tasks": tasks})
-
-
-@given(st.lists(TREES, max_size=3), TAGS, TAGS)
-def test_it_is_what_locusts_own_filter_leaves(
-    tasks: list[Any], tags: frozenset[str], exclude_tags: frozenset[str]
-) -> None:
-    user = user_with(tasks)
-    before = list(user.tasks)
-
-    found = has_tasks(user, tags, exclude_tags)
-    assert user.tasks == before  # nothing was changed by looking
-
-    logging.disable()  # Locust warns of what it empties
-    try:
-        filter_tasks_by_tags(user, set(tags) or None, set(exclude_tags) or None)
-    finally:
-        logging.disable(logging.NOTSET)
-    assert found == bool(user.tasks)
-
-
-def test_only_classes_that_had_tasks_are_left_without() -> None:
-    reader, writer, idle = user_with([function(frozenset("a"))]), user_with([function(frozenset("b"))]), user_with([])
-
-    assert without_tasks([reader, writer, idle], ["a"], []) == [writer]
-    assert without_tasks([reader, writer, idle], [], []) == []
-
-
-def test_a_file_of_tests_for_pytest_always_has_something_to_do() -> None:
-    assert has_tasks(type("Tests", (PytestUser,), {"functions": []}), ["a"], [])
-
-
-def test_the_tags_there_are() -> None:
-    @tag("outer")
-    class Inner(TaskSet):
-        @tag("inner")
-        @task
-        def one(self) -> None: ...
-
-        @task
-        def two(self) -> None: ...
-
-    user = user_with([Inner, flow(frozenset("f")), function(frozenset())])
-
-    assert set(all_tags(user)) == {"outer", "inner", "f"}
-
-
-def test_the_flows_there_are_at_any_depth() -> None:
-    first, second = flow(frozenset()), flow(frozenset())
-    user = user_with([first, function(frozenset()), task_set([task_set([second]), markov(frozenset())])])
-
-    assert list(all_flows([user, user_with([])])) == [first, second]
-    assert list(all_flows([first])) == [first]
+    assert set(all_tags(Outer)) == {"write", "slow", "a"}
+    assert list(all_flows([Outer, Buyer, Idle])) == [Buyer.Checkout, Buyer.Checkout]

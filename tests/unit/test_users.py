@@ -75,7 +75,8 @@ class TestClients:
         assert list(base.clients()) == [base.client]
 
     @pytest.mark.parametrize(
-        ("host", "message"), [(None, "there is no host to send requests to"), ("ftp://a", "does not start with http://")]
+        ("host", "message"),
+        [(None, "there is no host to send requests to"), ("ftp://a", "does not start with http://")],
     )
     def test_without_a_host_the_test_stops(self, host: str | None, message: str) -> None:
         cls = type("Homeless", (ProtobufUser,), {"host": host})
