@@ -12,7 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class ProtobufBuildHook(BuildHookInterface[Any]):
     """Runs the same generator as `make proto`."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - the interface's names
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Generate before the files of the wheel are collected."""
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))

@@ -96,7 +96,6 @@ def test_tags_that_leave_nobody_are_refused() -> None:
     assert environment.user_classes == [Reader, Writer]
 
 
-@pytest.mark.xfail(strict=True, reason="attach takes an empty tags for none, Locust for a list that no task is on")
 def test_an_empty_list_of_tags_leaves_nobody_as_in_locust() -> None:
     with pytest.raises(ConfigurationError, match="leave no user class with a task"):
         attach(environment_of(Reader, tags=[]))

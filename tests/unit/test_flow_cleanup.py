@@ -233,10 +233,6 @@ def test_what_on_start_promised_is_done_where_it_fails_itself() -> None:
     assert done == ["cleaned"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="TaskSet.run raises StopUser between on_start and Flow._walk, so what on_start deferred is not done",
-)
 def test_what_on_start_promised_is_done_where_the_user_is_stopped_meanwhile() -> None:
     done: list[str] = []
 

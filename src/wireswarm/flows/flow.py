@@ -18,6 +18,7 @@ from locust.exception import (
     StopTest,
     StopUser,
 )
+from locust.user.task import LOCUST_STATE_STOPPING
 
 from wireswarm.clock import NANOSECONDS, SYSTEM_CLOCK, Clock
 from wireswarm.errors import RequestFailed, UsageError
@@ -93,12 +94,15 @@ class Flow(TaskSet, Generic[U]):
         return self._cleanups.add(function, args, kwargs)
 
     def _start(self) -> None:
-        # Locust calls it outside of the flow's task; where it fails, there is nothing else to do what it deferred.
+        # Locust calls it outside of the flow's task. Where it fails, or the user is stopped meanwhile, that task never
+        # begins, and there is nothing else to do what it deferred.
+        begins = False
         try:
             type(self).on_start(self)
-        except BaseException:
-            self._clean_up()
-            raise
+            begins = self._user._state != LOCUST_STATE_STOPPING
+        finally:
+            if not begins:
+                self._clean_up()
 
     def _walk(self) -> None:
         # The flow's one task. Ends with an exception, always, since a TaskSet goes on for ever otherwise.

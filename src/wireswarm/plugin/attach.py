@@ -35,6 +35,8 @@ def attach(environment: Environment) -> None:
         raise ConfigurationError("attach: the environment has no runner; create one first")
     if getattr(environment, _ATTACHED, False):
         return
+    if environment.tags is not None and not environment.tags:
+        raise ConfigurationError("tags, an empty list, leave no user class with a task")
     options = environment.parsed_options
     tags = environment.tags or getattr(options, "tags", None) or ()
     exclude_tags = environment.exclude_tags or getattr(options, "exclude_tags", None) or ()
