@@ -52,7 +52,8 @@ class LocustProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         # So that a locustfile of a test's own can build on the suite.
         path = os.pathsep.join([str(CHATER.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._environment = {**inherited, "PYTHONPATH": path, **(environment or {})}
+        # What a locustfile prints has to come when it is printed.
+        self._environment = {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self._cwd = cwd
         self._news = Event()
         self.lines: list[str] = []
@@ -90,7 +91,7 @@ class LocustProcess:
 
     def line(self, pattern: str, count: int = 1) -> re.Match[str]:
         """Wait until that many lines match; returns the last of them."""
-        with gevent.Timeout(PATIENCE, AssertionError(f"not within {PATIENCE} s: {pattern}")):
+        with gevent.Timeout(PATIENCE, AssertionError(f"not within {PATIENCE} s: {pattern}\n{self.output}")):
             while True:
                 self._news.clear()
                 found = [match for match in map(re.compile(pattern).search, list(self.lines)) if match]

@@ -143,6 +143,16 @@ def test_iterations_are_exactly_so_many_and_what_is_reported_is_what_was_receive
     assert lonely.received() == {"GET /health": 30}
 
 
+SHAPE = """
+from locust import LoadTestShape
+
+
+class Rising(LoadTestShape):
+    def tick(self):
+        return 10 * round(self.get_run_time() + 1), 10
+"""
+
+
 def test_nothing_is_lost_however_the_run_ends(cluster: Cluster) -> None:
     # The ramp-up goes on beyond the end: it must not start users that nobody stops.
     options = ("-u", 100, "-r", 10)
@@ -150,9 +160,10 @@ def test_nothing_is_lost_however_the_run_ends(cluster: Cluster) -> None:
         ends_by: cluster(ends_by, COUNTED, *options, *limit, latency="300ms", jitter="200ms")
         for ends_by, limit in {"run-time": ("-t", "2s"), "SIGTERM": (), "SIGINT": ()}.items()
     }
-    for ends_by in ("SIGTERM", "SIGINT"):
-        runs[ends_by].until_received(30)
-        runs[ends_by].signal(signal.Signals[ends_by], whole_group=True)
+    runs["shape"] = cluster("shape", COUNTED + SHAPE, latency="1200ms", jitter="600ms")
+    for name, ends_by in {"SIGTERM": "SIGTERM", "SIGINT": "SIGINT", "shape": "SIGTERM"}.items():
+        runs[name].until_received(20)
+        runs[name].signal(signal.Signals[ends_by], whole_group=True)
     for run in runs.values():
         assert run.end() == 0, run.output
         assert "Traceback" not in run.output, run.output

@@ -294,15 +294,6 @@ def test_users_whose_start_fails_try_until_it_works(start_target: Callable[..., 
     assert "Traceback" not in run.output
 
 
-def test_a_user_that_waits_to_start_again_is_stopped_at_once(tmp_path: Path) -> None:
-    options = (*BASICS, "-u", 3, "-r", 3, "-s", 1000, "--host", f"http://127.0.0.1:{free_port()}")
-    with LocustProcess(write(tmp_path, STARTING), *options) as run:
-        run.line(r"4 times so far")
-        run.signal(signal.SIGTERM)
-        assert run.end() == 1, run.output
-    assert "Traceback" not in run.output
-
-
 def test_users_survive_a_target_that_dies(start_target: Callable[..., Any], tmp_path: Path) -> None:
     target, report = start_target(), tmp_path / "run"
     port = target.address[1]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wireswarm.errors import UsageError
-from wireswarm.net.stamps import KERNEL_CLOCK, PROGRAM_CLOCK, receive_clock
+from wireswarm.net.stamps import KERNEL_CLOCK, PROGRAM_CLOCK, KernelClock, receive_clock
 
 TIMESTAMPING = 37  # SO_TIMESTAMPING and SCM_TIMESTAMPING, asm-generic/socket.h
 
@@ -68,12 +68,29 @@ def test_at_most_so_many_bytes_are_read(clock: Any) -> None:
 
 def test_the_kernel_is_asked_for_software_stamps_of_what_is_received() -> None:
     sock = FakeSocket()
-    assert KERNEL_CLOCK.enable(sock)
+    assert KernelClock(keep=list).enable(sock)
     assert sock.options == [(socket.SOL_SOCKET, TIMESTAMPING, 0b11000)]
 
 
+def test_the_kernel_is_made_to_go_on_once() -> None:
+    kept: list[None] = []
+    clock = KernelClock(keep=lambda: kept.append(None))
+    assert not clock.enable(FakeSocket(refuses=True))
+    assert kept == [], "there is nothing to go on with"
+    for _ in range(3):
+        assert clock.enable(FakeSocket())
+    assert len(kept) == 1
+
+
 def test_a_kernel_that_has_no_stamps_says_so() -> None:
-    assert not KERNEL_CLOCK.enable(FakeSocket(refuses=True))
+    assert not KernelClock(keep=list).enable(FakeSocket(refuses=True))
+
+
+def test_no_descriptor_left_to_make_the_kernel_go_on_with_is_no_stamps() -> None:
+    def keep() -> None:
+        raise OSError(24, "Too many open files")
+
+    assert not KernelClock(keep).enable(FakeSocket())
 
 
 def test_the_programs_clock_asks_for_nothing() -> None:

@@ -8,9 +8,12 @@ ends with this stamp is the server's, however late a busy generator got round to
 
 from __future__ import annotations
 
+import _socket  # the class below `socket.socket`, never replaced by gevent
+import atexit
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
 from wireswarm.errors import UsageError
@@ -64,15 +67,38 @@ class ProgramClock:
         return sock.recv(size), 0
 
 
+def keep_stamping() -> None:
+    """Make the kernel go on with its stamps for as long as this process lives.
+
+    It stops when the last socket that wants stamps is closed, and starts a while after the next one asks for them
+    (`net_enable_timestamp` leaves it to a work queue). Of single users whose server closes every connection, one answer
+    in six was without a stamp. So there is one socket that asks, and does nothing else.
+    """
+    keeper = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    _ask_for_stamps(keeper)
+    atexit.register(keeper.close)
+
+
 class KernelClock:
     """The kernel's software receive stamps. On the hot path (`bench/http_throughput.py`)."""
 
     name: Timing = "kernel"
 
+    def __init__(self, keep: Callable[[], object] = keep_stamping) -> None:
+        """Make a clock.
+
+        Args:
+            keep: called once, with the first socket; see `keep_stamping`.
+        """
+        self._keep: Callable[[], object] | None = keep
+
     def enable(self, sock: ReceiveSocket) -> bool:
         """See `ReceiveClock.enable`."""
         try:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _RX_SOFTWARE | _SOFTWARE)
+            _ask_for_stamps(sock)
+            if self._keep is not None:
+                self._keep()
+                self._keep = None
         except OSError:
             return False
         return True
@@ -85,6 +111,10 @@ class KernelClock:
                 seconds, nanoseconds = _TIMESPEC.unpack_from(value)
                 return data, seconds * 1_000_000_000 + nanoseconds
         return data, 0
+
+
+def _ask_for_stamps(sock: ReceiveSocket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _RX_SOFTWARE | _SOFTWARE)
 
 
 PROGRAM_CLOCK: Final[ReceiveClock] = ProgramClock()
