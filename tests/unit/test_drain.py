@@ -47,6 +47,7 @@ class FakeMaster(MasterRunner):
         self.environment = Environment(parsed_options=Namespace(headless=headless, stop_timeout=0))
         self.environment.runner = self
         self.greenlet = Group()
+        self.shape_greenlet = None
         self.custom_messages: dict[str, tuple[Callable[..., None], bool]] = {}
         self.clients = WorkerNodes()
         for worker in workers:
@@ -182,17 +183,38 @@ class TestMaster:
         assert ramp_up.dead
         assert runner.calls == ["start"]
 
-    def test_what_runs_in_a_greenlet_of_the_runner_is_left_to_it(self) -> None:
+    def test_a_load_shape_ends(self) -> None:
         runner = FakeMaster("a")
-        shape = runner.greenlet.spawn(runner.start, 10, 1)
+        runner.shape_greenlet = runner.greenlet.spawn(runner.start, 10, 1)
         a_few_rounds()
 
         runner.stopping()
         runner.drained("a")
-        assert not shape.dead
+
+        assert runner.shape_greenlet.dead
+        assert runner.calls == ["start"]
+
+    def test_a_load_shape_that_is_through_can_stop_the_test_itself(self) -> None:
+        runner = FakeMaster("a")
+        tell = runner.environment.events.test_stopping.fire
+        runner.shape_greenlet = gevent.spawn(tell, environment=runner.environment)
+        a_few_rounds()
+        assert not runner.shape_greenlet.dead, "it waits for the report as anybody else"
+
+        runner.drained("a")
+        assert runner.shape_greenlet.dead
+
+    def test_what_runs_in_another_greenlet_of_the_runner_is_left_to_it(self) -> None:
+        runner = FakeMaster("a")
+        listener = runner.greenlet.spawn(runner.start, 10, 1)
+        a_few_rounds()
+
+        runner.stopping()
+        runner.drained("a")
+        assert not listener.dead
 
         runner.may_start.set()
-        shape.join(5)
+        listener.join(5)
         assert runner.calls == ["start", "started"]
 
     @pytest.mark.parametrize(

@@ -161,11 +161,13 @@ class _Master:
             logger.error("%d workers did not send their last report within %g s", len(self._awaited), limit)
 
     def _end_ramp_up(self) -> None:
-        # It would go on sending users to workers, and say that the test is running when it is through. What runs in one
-        # of the runner's own greenlets is no ramp-up, or ended by the runner.
-        for starting in list(self._starting):
-            if starting is not gevent.getcurrent() and starting not in self._runner.greenlet:
-                gevent.kill(starting)
+        # It would go on sending users to workers, and say that the test is running when it is through. What else runs
+        # in one of the runner's own greenlets is no ramp-up.
+        runner = self._runner
+        ramps = {greenlet for greenlet in self._starting if greenlet not in runner.greenlet}
+        for ramp in (*ramps, runner.shape_greenlet):
+            if ramp is not None and ramp is not gevent.getcurrent():
+                gevent.kill(ramp)
 
     def _quit_without_workers(self) -> None:
         # Locust stops the test when the last worker has gone missing, and then waits for ever for what cannot come.
