@@ -221,6 +221,15 @@ def test_flows_on_workers(cluster: Cluster) -> None:
         assert [int(row["Count"]) for row in csv.DictReader(file)] == [4]
 
 
+def test_a_master_that_waits_for_its_workers_can_be_ended(tmp_path: Path) -> None:
+    options = ("--master", *master_port(), "--headless", "-L", "DEBUG", "--host", "http://127.0.0.1:9")
+    with LocustProcess(write(tmp_path, COUNTED), *options) as run:
+        run.line("Waiting for workers to be ready")
+        run.signal(signal.SIGTERM)
+        assert run.end() == 143, run.output
+    assert "Traceback" not in run.output
+
+
 def test_the_web_ui_starts_again_and_again(start_target: Callable[..., Target], tmp_path: Path) -> None:
     target, port = start_target(), free_port()
     locustfile = write(tmp_path, COUNTED)

@@ -19,9 +19,10 @@ Handler = Callable[[int, FrameType | None], Any]
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler), signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
 
 
 class Process:
@@ -111,13 +112,38 @@ def test_before_the_test_the_main_greenlet_is_interrupted() -> None:
     assert process.calls == []
 
 
-def test_a_handler_of_somebody_elses_is_left_alone() -> None:
+def test_a_sigterm_that_comes_before_locust_has_its_handler_ends_the_run() -> None:
+    process = Process()
+
+    signal.raise_signal(signal.SIGTERM)
+
+    assert process.ended.wait(5)
+    assert process.calls == ["quit"]
+
+
+def test_a_sigterm_before_the_test_ends_the_process() -> None:
+    process = Process(state="ready")
+
+    with pytest.raises(SystemExit) as caught:
+        raise_and_wait(signal.SIGTERM)
+
+    assert caught.value.code == 143
+    assert process.calls == []
+
+
+def raise_and_wait(number: signal.Signals) -> None:
+    signal.raise_signal(number)
+    Event().wait(5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_handler_of_somebody_elses_is_left_alone(number: signal.Signals) -> None:
     def own(_number: int, _frame: FrameType | None) -> None: ...
 
-    signal.signal(signal.SIGINT, own)
+    signal.signal(number, own)
     Process()
 
-    assert signal.getsignal(signal.SIGINT) is own
+    assert signal.getsignal(number) is own
 
 
 def test_what_a_sigterm_shuts_down_beside_the_main_greenlet_ends_the_run_and_nothing_else() -> None:
