@@ -57,16 +57,51 @@ class Trace(NamedTuple):
 
 
 class Owner(Protocol):
-    """What a client takes from the user that it belongs to."""
+    """What a client takes from the user that it belongs to.
 
-    host: str | None
-    auth: Auth | None
-    content_type: str | None
-    timing: Timing
-    timeout: float
-    connect_timeout: float
-    insecure: bool
-    ca_file: str | PathLike[str] | None
-    request_failed: type[RequestFailed]
-    reporter: Reporter
-    trace: Callable[[Trace], None] | None
+    Properties, so that a user class may narrow them: `host = "http://…"` is a `str`, and no `str | None`.
+    """
+
+    @property
+    def host(self) -> str | None:
+        """The base URL, where the client has none of its own."""
+
+    @property
+    def auth(self) -> Auth | None:
+        """Credentials, where the client has none of its own."""
+
+    @property
+    def content_type(self) -> str | None:
+        """Content-Type of bodies."""
+
+    @property
+    def timing(self) -> Timing:
+        """Which clock ends response times."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for an exchange in all."""
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds for connecting."""
+
+    @property
+    def insecure(self) -> bool:
+        """Whether certificates go unverified."""
+
+    @property
+    def ca_file(self) -> str | PathLike[str] | None:
+        """PEM file of the authorities to trust."""
+
+    @property
+    def request_failed(self) -> type[RequestFailed]:
+        """The exception of a failed exchange."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """Takes what is measured."""
+
+    @property
+    def trace(self) -> Callable[[Trace], None] | None:
+        """Called with every exchange in full."""
