@@ -45,6 +45,55 @@ class Reason(StrEnum):
     """A step of a flow failed."""
 
 
+class Counter(StrEnum):
+    """What is counted beside the samples, because it is no exchange that an answer ends: a closed set."""
+
+    CONNECTS = "connects"
+    """Connections opened."""
+    STALE_RECONNECTS = "stale_reconnects"
+    """Connections opened in place of one that the server had closed while it was idle."""
+    UNSTAMPED = "unstamped"
+    """Answers without the kernel's stamp, where stamps were asked for: they end by the program's clock."""
+    SIO_EMITTED = "sio_emitted"
+    """Socket.IO events sent without an acknowledgement or an answer to wait for."""
+    SIO_RECEIVED = "sio_received"
+    """Socket.IO events received that nobody waited for."""
+    SIO_DISCONNECTS = "sio_disconnects"
+    """Socket.IO connections that ended without this side wanting it."""
+    SIO_RECONNECTS = "sio_reconnects"
+    """Attempts to connect again after such an end."""
+    SIO_BYTES_SENT = "sio_bytes_sent"
+    """Payload bytes of Socket.IO packets sent."""
+    SIO_BYTES_RECEIVED = "sio_bytes_received"
+    """Payload bytes of Socket.IO packets received."""
+
+
+class HttpPhases(NamedTuple):
+    """Where the time of an HTTP exchange went, in nanoseconds. The first three are 0 on an open connection."""
+
+    dns: int
+    """Looking up the host's name."""
+    connect: int
+    """The TCP handshake, with the addresses that did not answer."""
+    tls: int
+    """The TLS handshake."""
+    first_byte: int
+    """From the request's first byte sent to the answer's first bytes received."""
+    download: int
+    """From the answer's first bytes to its last."""
+
+
+class SocketPhases(NamedTuple):
+    """Where the time of a Socket.IO connect went, in nanoseconds."""
+
+    open: int
+    """Until the Engine.IO handshake was answered, TCP and TLS included."""
+    upgrade: int
+    """From polling to WebSocket; 0 where there was no upgrade."""
+    namespace: int
+    """Until the server had accepted every namespace."""
+
+
 class Failure(NamedTuple):
     """A reason, and a message that is the same for equal failures (no ids, addresses or byte counts)."""
 
@@ -78,6 +127,8 @@ class Sample(NamedTuple):
     """None for a success."""
     due: int | None = None
     """When the exchange should have begun, where the load is scheduled."""
+    phases: HttpPhases | SocketPhases | None = None
+    """Where the time went; None where that is not known, as for a flow."""
 
     @property
     def service_ns(self) -> int:

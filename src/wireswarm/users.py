@@ -24,13 +24,15 @@ from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.events import fire_request
 from wireswarm.net.stamps import Timing
-from wireswarm.sample import Sample
+from wireswarm.sample import Counter, Sample
 from wireswarm.wire.http1 import Response
 
 logger = logging.getLogger(__name__)
 
 HOST_REFUSED = "wireswarm_host_refused"
 """Attribute of an `Environment`: a function to tell of a host that must not be hit."""
+COUNTERS = "wireswarm_counters"
+"""Attribute of an `Environment`: how much of each `wireswarm.sample.Counter` this process has seen, by its value."""
 
 
 class TaskRequestFailed(RequestFailed, RescheduleTask):
@@ -56,6 +58,11 @@ class EventReporter:
         refuse = vars(self._environment).get(HOST_REFUSED)
         if refuse is not None:
             refuse(str(error))
+
+    def count(self, counter: Counter, amount: int = 1) -> None:
+        """See `Reporter.count`."""
+        counts: dict[str, int] = vars(self._environment).setdefault(COUNTERS, {})
+        counts[counter] = counts.get(counter, 0) + amount
 
     def abandoned(self) -> None:
         """See `Reporter.abandoned`."""

@@ -31,7 +31,7 @@ from wireswarm.net.http import TRUSTED_NS, HttpConnection
 from wireswarm.net.origin import Origin
 from wireswarm.net.stamps import PROGRAM_CLOCK, ReceiveClock, ReceiveSocket, Timing, receive_clock
 from wireswarm.net.tls import TlsSettings
-from wireswarm.sample import Failure, Reason, Sample
+from wireswarm.sample import Counter, Failure, Reason, Sample
 from wireswarm.wire.http1 import Response
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -708,9 +708,13 @@ class Recorder:
     def __init__(self) -> None:
         self.samples: list[Sample] = []
         self.abandonments = 0
+        self.counted: dict[Counter, int] = {}
 
     def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
         self.samples.append(sample)
+
+    def count(self, counter: Counter, amount: int = 1) -> None:
+        self.counted[counter] = self.counted.get(counter, 0) + amount
 
     def abandoned(self) -> None:
         self.abandonments += 1

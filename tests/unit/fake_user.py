@@ -13,7 +13,7 @@ from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.net.origin import Origin
 from wireswarm.net.stamps import ReceiveClock
 from wireswarm.net.tls import TlsSettings
-from wireswarm.sample import Failure, Reason, Sample
+from wireswarm.sample import Counter, Failure, Reason, Sample
 from wireswarm.wire.http1 import Response
 
 C = TypeVar("C", bound=HttpClient)
@@ -31,10 +31,14 @@ class Recorder:
     def __init__(self) -> None:
         self.reports: list[tuple[Sample, Response | None, RequestFailed | None, str]] = []
         self.abandonments = 0
+        self.counted: dict[Counter, int] = {}
         self.refusals: list[ConfigurationError] = []
 
     def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
         self.reports.append((sample, response, error, url))
+
+    def count(self, counter: Counter, amount: int = 1) -> None:
+        self.counted[counter] = self.counted.get(counter, 0) + amount
 
     def abandoned(self) -> None:
         self.abandonments += 1

@@ -26,7 +26,7 @@ from wireswarm.clients.site import MAX_ENDPOINTS
 from wireswarm.errors import ConfigurationError, RequestFailed, UsageError
 from wireswarm.net.origin import Origin
 from wireswarm.net.tls import TlsSettings
-from wireswarm.sample import Failure, Reason, Sample
+from wireswarm.sample import Counter, Failure, Reason, Sample
 from wireswarm.wire.http1 import Response
 
 HELLO = StringValue(value="hello")
@@ -40,9 +40,13 @@ class Recorder:
     def __init__(self) -> None:
         self.reports: list[tuple[Sample, Response | None, RequestFailed | None, str]] = []
         self.abandonments = 0
+        self.counted: dict[Counter, int] = {}
 
     def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
         self.reports.append((sample, response, error, url))
+
+    def count(self, counter: Counter, amount: int = 1) -> None:
+        self.counted[counter] = self.counted.get(counter, 0) + amount
 
     def abandoned(self) -> None:
         self.abandonments += 1

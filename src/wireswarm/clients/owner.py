@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 from wireswarm.auth.base import Auth
 from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.net.stamps import Timing
-from wireswarm.sample import Sample
+from wireswarm.sample import Counter, Sample
 from wireswarm.wire.http1 import Response
 
 
@@ -18,6 +18,9 @@ class Reporter(Protocol):
 
     def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
         """One exchange, the moment that it was judged. `url` is without query and credentials."""
+
+    def count(self, counter: Counter, amount: int = 1) -> None:
+        """Something that is no exchange, and therefore no sample."""
 
     def abandoned(self) -> None:
         """A request may have been sent, and its task was ended before the answer was judged: no sample tells of it."""
@@ -31,6 +34,9 @@ class Discard:
 
     def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
         """See `Reporter.report`."""
+
+    def count(self, counter: Counter, amount: int = 1) -> None:
+        """See `Reporter.count`."""
 
     def abandoned(self) -> None:
         """See `Reporter.abandoned`."""
