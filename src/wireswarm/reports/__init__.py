@@ -1,0 +1,1 @@
+"""What a run leaves behind: a summary, and every report as a function of it."""
