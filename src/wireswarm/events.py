@@ -1,7 +1,7 @@
 """A `Sample` as Locust's standard request event, so that everything that works with Locust works with our samples.
 
 See https://docs.locust.io/en/stable/api.html#event-hooks for the event. Beside Locust's own keywords it has `sample`,
-with the exact times in nanoseconds.
+with the exact times in nanoseconds, and its context has the sample's `phases` where they are known.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ def fire_request(
     url: str | None,
 ) -> None:
     """Fire the request event for one sample; times in (fractional) milliseconds and seconds, as Locust has them."""
+    if sample.phases is not None:
+        context = {"phases": sample.phases, **context}  # a copy, since a user's context may be the same every time
     fire(
         request_type=sample.type,
         name=sample.name,

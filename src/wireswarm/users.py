@@ -87,6 +87,12 @@ class WireUser(User):
     """True lets anybody answer in an https server's place."""
     ca_file: str | os.PathLike[str] | None = None
     """PEM file of the authorities whose certificates are trusted; the system's own by default."""
+    client_cert: str | os.PathLike[str] | None = None
+    """PEM file with the client's own certificate, its chain, and its private key without a password."""
+    proxy: str | None = None
+    """Forward proxy such as `http://127.0.0.1:3128`; https goes through it by CONNECT."""
+    proxy_auth: Auth | None = None
+    """`BasicAuth` for the proxy."""
     timing: Timing = "kernel"
     """Which clock says when an answer arrived: the kernel's, where there is one, or the `"program"`'s."""
     timeout: float = TIMEOUT

@@ -29,6 +29,7 @@ from wireswarm.clients.protobuf import ProtobufClient
 from wireswarm.errors import RequestFailed
 from wireswarm.net.http import TRUSTED_NS, HttpConnection
 from wireswarm.net.origin import Origin
+from wireswarm.net.route import Route
 from wireswarm.net.stamps import PROGRAM_CLOCK, ReceiveClock, ReceiveSocket, Timing, receive_clock
 from wireswarm.net.tls import TlsSettings
 from wireswarm.sample import Counter, Failure, Reason, Sample
@@ -58,7 +59,7 @@ class Connection(HttpConnection):
     def __init__(
         self, port: int, *, timing: Timing = "kernel", host: str = "127.0.0.1", clock: ReceiveClock | None = None
     ) -> None:
-        super().__init__(Origin("http", host, port), clock or receive_clock(timing), TlsSettings())
+        super().__init__(Route(Origin("http", host, port), clock or receive_clock(timing), TlsSettings()))
 
     def get(self, timeout: float = 10.0, connect_timeout: float = 5.0) -> Response:
         return self.exchange("GET", GET, timeout, connect_timeout)
@@ -723,7 +724,7 @@ class Recorder:
 class User:
     """Implements `wireswarm.clients.owner.Owner`."""
 
-    auth = content_type = ca_file = trace = None
+    auth = content_type = ca_file = client_cert = proxy = proxy_auth = trace = None
     timing: Timing = "kernel"
     timeout, connect_timeout = 10.0, 5.0
     insecure = False
@@ -733,6 +734,66 @@ class User:
     def __init__(self, host: str) -> None:
         self.host: str | None = host
         self.reporter = Recorder()
+
+
+class TestPhases:
+    def test_setting_up_a_connection_is_part_of_the_first_exchange_alone(self) -> None:
+        with serving(answering()) as (_, connection):
+            connection.get()
+            first = connection.phases
+            assert connection.done - connection.sent >= first.connect + first.first_byte
+            connection.get()
+            second = connection.phases
+        assert first.dns > 0
+        assert first.connect > 0
+        assert (first.tls, second.dns, second.connect, second.tls) == (0, 0, 0, 0)
+        assert second.first_byte + second.download == connection.done - connection.sent
+
+    def test_an_answer_in_one_piece_takes_no_time_to_download(self) -> None:
+        with serving(answering()) as (_, connection):
+            connection.get()
+            connection.get()
+        assert connection.phases.download == 0
+
+    def test_a_body_after_a_while_is_downloaded_for_so_long(self) -> None:
+        def script(peer: Peer) -> None:
+            while peer.request():
+                gevent.sleep(0.02)
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+                gevent.sleep(0.05)
+                peer.send(b"hello")
+
+        with serving(script) as (_, connection):
+            connection.get()
+            phases = connection.phases
+        assert phases.first_byte >= 20e6
+        assert 50e6 <= phases.download < phases.first_byte + 500e6
+
+    def test_a_name_that_is_looked_up(self) -> None:
+        with serving(answering(), host="localhost") as (_, connection):
+            connection.get()
+            assert connection.phases.dns > 0
+
+    def test_the_sample_has_them_and_the_connections_are_counted(self) -> None:
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send(answer(b""))
+            if peer.number == 1:
+                peer.request()
+                peer.close()
+            else:
+                peer.end()
+
+        with ScriptedServer(script) as server:
+            user = User(server.url)
+            user.client.get("/a")
+            user.client.try_get("/b")
+            user.client.get("/c")
+            user.client.close()
+        opened, failed, again = user.reporter.samples
+        assert [s.phases is not None and s.phases.connect > 0 for s in (opened, again)] == [True, True]
+        assert failed.phases is None
+        assert user.reporter.counted == {Counter.CONNECTS: 2}
 
 
 class TestClients:

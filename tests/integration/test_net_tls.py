@@ -27,6 +27,7 @@ from wireswarm.clients.protobuf import ProtobufClient
 from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.net.http import TRUSTED_NS, HttpConnection
 from wireswarm.net.origin import Origin
+from wireswarm.net.route import Route
 from wireswarm.net.stamps import KERNEL_CLOCK, PROGRAM_CLOCK
 from wireswarm.net.stream import TcpStream
 from wireswarm.net.tls import TlsSettings, TlsStream, context_for
@@ -58,7 +59,7 @@ class Connection(HttpConnection):
     __slots__ = ()
 
     def __init__(self, port: int, host: str = "127.0.0.1", **settings: Any) -> None:
-        super().__init__(Origin("https", host, port), KERNEL_CLOCK, TlsSettings(**settings))
+        super().__init__(Route(Origin("https", host, port), KERNEL_CLOCK, TlsSettings(**settings)))
 
     def get(self, timeout: float = 10.0, connect_timeout: float = 5.0) -> Response:
         return self.exchange("GET", GET, timeout, connect_timeout)
@@ -285,6 +286,16 @@ class TestHandshake:
         assert context_for(TlsSettings(ca_file=path)) is context_for(TlsSettings(ca_file=path))
         assert context_for(TlsSettings(ca_file=path)) is not context_for(TlsSettings())
         assert context_for(TlsSettings(insecure=True)) is not context_for(TlsSettings())
+
+
+class TestPhases:
+    def test_the_handshake_is_a_phase_of_the_first_exchange(self, authority: Authority, good: Pair) -> None:
+        with serving(answering(), good, authority) as (_, connection):
+            connection.get()
+            first = connection.phases
+            connection.get()
+        assert first.tls > first.dns >= 0
+        assert connection.phases.tls == 0
 
 
 class TestSettings:

@@ -24,6 +24,7 @@ from certificates import Authority
 from wireswarm.clients.protobuf import ProtobufClient
 from wireswarm.net.http import HttpConnection
 from wireswarm.net.origin import parse_base_url
+from wireswarm.net.route import Route
 from wireswarm.net.stamps import PROGRAM_CLOCK
 from wireswarm.net.tls import TlsSettings
 from wireswarm.sample import Failure, Reason
@@ -225,7 +226,7 @@ def test_a_connection_that_nginx_closes_without_an_answer(client: ProtobufClient
 
 def test_the_answer_to_a_head_request_has_a_length_and_no_body(nginx: Nginx) -> None:
     origin = parse_base_url(nginx.url).origin
-    with closing(HttpConnection(origin, PROGRAM_CLOCK, TlsSettings())) as connection:
+    with closing(HttpConnection(Route(origin, PROGRAM_CLOCK, TlsSettings()))) as connection:
         for _ in range(2):
             response = connection.exchange("HEAD", b"HEAD /file HTTP/1.1\r\nHost: x\r\n\r\n", 10.0, 5.0)
             assert (response.body, response.headers["content-length"]) == (b"", str(len(BIG)))

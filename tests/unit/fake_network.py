@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wireswarm.net.origin import Origin
-from wireswarm.net.stamps import ReceiveClock
-from wireswarm.net.tls import TlsSettings
+from wireswarm.net.route import Route
+from wireswarm.sample import HttpPhases
 from wireswarm.wire.http1 import Response
 
 Answer = Response | BaseException | Callable[[], Response]
@@ -33,8 +32,8 @@ class FakeNetwork:
         """The requests as they were sent."""
         return [request for _, request, _, _ in self.requests]
 
-    def __call__(self, origin: Origin, clock: ReceiveClock, tls: TlsSettings) -> FakeConnection:
-        connection = FakeConnection(self, origin, clock, tls)
+    def __call__(self, route: Route) -> FakeConnection:
+        connection = FakeConnection(self, route)
         self.connections.append(connection)
         return connection
 
@@ -42,14 +41,17 @@ class FakeNetwork:
 class FakeConnection:
     """Implements `wireswarm.net.http.Connection`: an exchange takes 5 ms, and is read 1 ms after it is done."""
 
-    def __init__(self, network: FakeNetwork, origin: Origin, clock: ReceiveClock, tls: TlsSettings) -> None:
-        self.network, self.origin, self.clock, self.tls = network, origin, clock, tls
+    def __init__(self, network: FakeNetwork, route: Route) -> None:
+        self.network, self.origin, self.clock, self.tls = network, route.origin, route.clock, route.tls
+        self.route = route
+        self.connects = self.stale_reconnects = 0
         self.sent = self.done = self.read = 0
         self.exchanges = 0
         self.closed = 0
 
     def exchange(self, method: str, request: bytes, timeout: float, connect_timeout: float) -> Response:
         network = self.network
+        self.connects = 1
         network.requests.append((method, request, timeout, connect_timeout))
         self.exchanges += 1
         self.sent = network.now
@@ -60,6 +62,10 @@ class FakeConnection:
             raise result
         response: Response = result() if callable(result) else result
         return response
+
+    @property
+    def phases(self) -> HttpPhases:
+        return HttpPhases(0, 0, 0, 4_000_000, 1_000_000)
 
     def close(self) -> None:
         self.closed += 1

@@ -10,9 +10,7 @@ from manual_clock import ManualClock
 from wireswarm.auth.base import Auth
 from wireswarm.clients.http import HttpClient
 from wireswarm.errors import ConfigurationError, RequestFailed
-from wireswarm.net.origin import Origin
-from wireswarm.net.stamps import ReceiveClock
-from wireswarm.net.tls import TlsSettings
+from wireswarm.net.route import Route
 from wireswarm.sample import Counter, Failure, Reason, Sample
 from wireswarm.wire.http1 import Response
 
@@ -74,6 +72,9 @@ class User:
     connect_timeout = 2.0
     insecure = False
     ca_file: str | None = None
+    client_cert: str | None = None
+    proxy: str | None = None
+    proxy_auth: Auth | None = None
     request_failed = TaskFailed
     trace: Any = None
 
@@ -88,8 +89,8 @@ class Network(FakeNetwork):
         super().__init__(*answers)
         self.origins: list[str] = []
 
-    def __call__(self, origin: Origin, clock: ReceiveClock, tls: TlsSettings) -> FakeConnection:
-        connection = _NotedConnection(self, origin, clock, tls)
+    def __call__(self, route: Route) -> FakeConnection:
+        connection = _NotedConnection(self, route)
         self.connections.append(connection)
         return connection
 

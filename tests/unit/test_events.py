@@ -8,7 +8,7 @@ from locust.env import Environment
 
 from wireswarm import RequestFailed, Response, Sample
 from wireswarm.events import fire_request
-from wireswarm.sample import Failure, Reason
+from wireswarm.sample import Failure, HttpPhases, Reason
 
 SAMPLE = Sample("POST", "/orders/{id}", 1_700_000_000_000_000_000, 1_700_000_000_012_345_678, 0, 10, 20, 201)
 
@@ -33,6 +33,18 @@ def test_the_event_has_locusts_keywords_and_the_sample() -> None:
             "sample": SAMPLE,
         }
     ]
+
+
+def test_the_phases_are_in_a_copy_of_the_context_where_the_users_own_keys_win() -> None:
+    contexts: list[dict[str, Any]] = []
+    phases = HttpPhases(1, 2, 3, 4, 5)
+    for own in ({"user": 1}, {"phases": "mine"}):
+        given = dict(own)
+        fire_request(
+            lambda **event: contexts.append(event["context"]), own, SAMPLE._replace(phases=phases), None, None, None
+        )
+        assert own == given
+    assert contexts == [{"user": 1, "phases": phases}, {"phases": "mine"}]
 
 
 def test_locusts_statistics_count_it_and_its_failure() -> None:

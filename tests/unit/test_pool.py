@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gevent
 import pytest
 from fake_network import FakeConnection, FakeNetwork, answer
 from gevent.event import Event
 
+from wireswarm.clients.owner import DISCARD
 from wireswarm.clients.pool import ConnectionPool, Exchanged
 from wireswarm.errors import RequestFailed
 from wireswarm.net.origin import Origin
+from wireswarm.net.route import Route
 from wireswarm.net.stamps import receive_clock
 from wireswarm.net.tls import TlsSettings
-from wireswarm.sample import Failure, Reason
+from wireswarm.sample import Counter, Failure, HttpPhases, Reason
 from wireswarm.wire.http1 import Response
 
 ONE, OTHER = Origin("http", "one", 80), Origin("http", "other", 80)
 RESET = Failure(Reason.RESET, "connection reset by the server")
 
 
-def pool_on(network: FakeNetwork) -> ConnectionPool:
+def pool_on(network: FakeNetwork, counted: Callable[[Counter, int], None] = DISCARD.count) -> ConnectionPool:
     def connect(origin: Origin) -> FakeConnection:
-        return network(origin, receive_clock("program"), TlsSettings())
+        return network(Route(origin, receive_clock("program"), TlsSettings()))
 
-    return ConnectionPool(connect)
+    return ConnectionPool(connect, counted)
 
 
 def exchange(pool: ConnectionPool, origin: Origin = ONE) -> Exchanged:
@@ -33,16 +37,41 @@ def exchange(pool: ConnectionPool, origin: Origin = ONE) -> Exchanged:
 def test_an_exchange_and_its_moments() -> None:
     response = answer(b"x")
     network = FakeNetwork(response)
-    assert exchange(pool_on(network)) == Exchanged(response, None, 1_000, 5_001_000, 6_001_000)
+    assert exchange(pool_on(network)) == (
+        response,
+        None,
+        1_000,
+        5_001_000,
+        6_001_000,
+        HttpPhases(0, 0, 0, 4_000_000, 1_000_000),
+    )
     assert network.requests == [("GET", b"request", 3.0, 2.0)]
 
 
 def test_a_failed_exchange_has_moments_too_and_its_connection_is_used_again() -> None:
     network = FakeNetwork(RequestFailed(RESET), answer())
     pool = pool_on(network)
-    assert exchange(pool) == Exchanged(None, RESET, 1_000, 5_001_000, 6_001_000)
+    assert exchange(pool) == (None, RESET, 1_000, 5_001_000, 6_001_000, None)
     exchange(pool)
     assert [connection.exchanges for connection in network.connections] == [2]
+
+
+def test_opened_connections_are_counted_and_those_in_place_of_stale_ones_once_more() -> None:
+    counted: list[tuple[Counter, int]] = []
+    network = FakeNetwork(*[answer()] * 3)
+    pool = pool_on(network, lambda counter, amount: counted.append((counter, amount)))
+    exchange(pool)
+    exchange(pool)
+    assert counted == [(Counter.CONNECTS, 1)]
+    network.answers.insert(0, lambda: _reconnect(network.connections[0]))
+    exchange(pool)
+    assert counted[1:] == [(Counter.CONNECTS, 1), (Counter.STALE_RECONNECTS, 1)]
+
+
+def _reconnect(connection: FakeConnection) -> Response:
+    connection.connects += 1
+    connection.stale_reconnects += 1
+    return answer()
 
 
 def test_one_connection_for_each_origin() -> None:

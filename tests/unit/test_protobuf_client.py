@@ -26,7 +26,7 @@ from wireswarm.clients.site import MAX_ENDPOINTS
 from wireswarm.errors import ConfigurationError, RequestFailed, UsageError
 from wireswarm.net.origin import Origin
 from wireswarm.net.tls import TlsSettings
-from wireswarm.sample import Counter, Failure, Reason, Sample
+from wireswarm.sample import Counter, Failure, HttpPhases, Reason, Sample
 from wireswarm.wire.http1 import Response
 
 HELLO = StringValue(value="hello")
@@ -75,6 +75,9 @@ class User:
     connect_timeout = 2.0
     insecure = False
     ca_file: str | None = None
+    client_cert: str | None = None
+    proxy: str | None = None
+    proxy_auth: Auth | None = None
     request_failed = TaskFailed
     trace: Any = None
 
@@ -397,6 +400,7 @@ class TestReports:
             request_bytes=7,
             response_bytes=5,
             status=200,
+            phases=HttpPhases(0, 0, 0, 4_000_000, 1_000_000),
         )
         assert case.reporter.reports == [(sample, response, None, "http://host:8000/orders/7")]
 

@@ -18,7 +18,7 @@ from locust.exception import RescheduleTask, StopTest, StopUser
 from manual_clock import ManualClock
 
 from wireswarm import ConfigurationError, GraphQLUser, ProtobufClient, ProtobufUser, RequestFailed, RestUser, WireUser
-from wireswarm.sample import Failure, Reason
+from wireswarm.sample import Failure, HttpPhases, Reason
 from wireswarm.users import HOST_REFUSED, EventReporter, TaskRequestFailed
 
 HOST = "http://host:8000"
@@ -108,7 +108,9 @@ class TestRequests:
 
         (event,) = events
         assert (event["request_type"], event["name"], event["response_time"]) == ("GET", "/x", 5.0)
-        assert (event["context"], event["url"], event["exception"]) == ({"who": "me"}, f"{HOST}/x", None)
+        phases = HttpPhases(dns=0, connect=0, tls=0, first_byte=4_000_000, download=1_000_000)
+        assert event["context"] == {"who": "me", "phases": phases}
+        assert (event["url"], event["exception"]) == (f"{HOST}/x", None)
 
     def test_a_failed_request_ends_the_task_without_a_traceback(self, caplog: pytest.LogCaptureFixture) -> None:
         environment = Environment()

@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, Self, overload
+from typing import Any, Final, Self, overload
 
 from wireswarm.auth.base import Auth, Credentials
 from wireswarm.clients.owner import DISCARD, Owner, Reporter, Trace
@@ -15,8 +15,9 @@ from wireswarm.clients.site import Site
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.net.guard import GUARD
-from wireswarm.net.http import Connect, Connection, HttpConnection
+from wireswarm.net.http import Connect, Connection, http_connection
 from wireswarm.net.origin import BaseUrl, Origin, parse_base_url
+from wireswarm.net.route import Proxy, Route
 from wireswarm.net.stamps import Timing, receive_clock
 from wireswarm.net.tls import TlsSettings, context_for
 from wireswarm.wire.cookies import CookieJar
@@ -51,12 +52,15 @@ class Declaration:
         connect_timeout: float | None = None,
         insecure: bool | None = None,
         ca_file: str | os.PathLike[str] | None = None,
+        client_cert: str | os.PathLike[str] | None = None,
+        proxy: str | None = None,
+        proxy_auth: Auth | None = None,
         accept_encoding: str | None = None,
         cookies: bool = False,
         follow_redirects: bool | int = False,
         timing: Timing | None = None,
         clock: Clock = SYSTEM_CLOCK,
-        connect: Connect = HttpConnection,
+        connect: Connect = http_connection,
     ) -> None:
         """Declare or make a client. Raises nothing: what is wrong shows when it is first used, or by `--check`.
 
@@ -70,6 +74,11 @@ class Declaration:
             insecure: True lets anybody answer in an https server's place; the user's, or False, by default.
             ca_file: PEM file of the authorities whose certificates are trusted; the user's, or the system's own, by
                 default.
+            client_cert: PEM file with the client's own certificate, its chain and its private key, without a password;
+                the user's, or none, by default.
+            proxy: forward proxy such as `http://127.0.0.1:3128`; https goes through it by CONNECT. The user's, or
+                none, by default; `""` is none.
+            proxy_auth: `BasicAuth` for the proxy; the user's by default.
             accept_encoding: codings that answers may have, such as `"gzip, br"`, and are decoded from; none by default.
             cookies: keep the cookies that the server sets, in a jar that the user's clients share. A `Cookie` among the
                 headers is sent instead of them.
@@ -87,6 +96,9 @@ class Declaration:
         self.connect_timeout = connect_timeout
         self.insecure = insecure
         self.ca_file = ca_file
+        self.client_cert = client_cert
+        self.proxy = proxy
+        self.proxy_auth = proxy_auth
         self.accept_encoding = accept_encoding
         self.cookies = cookies
         self.follow_redirects = follow_redirects
@@ -94,6 +106,7 @@ class Declaration:
         self.clock = clock
         self._connect = connect
         self._tls = TlsSettings()
+        self._proxy: Proxy | None = None
         # Both are shared by the clients of all users.
         self._sites: dict[str, Site] = {}
         self._elsewhere: dict[tuple[Origin, bool], Site] = {}
@@ -101,7 +114,7 @@ class Declaration:
         self._credentials: Credentials | None = None
         self._jar: CookieJar | None = None
         self._reporter: Reporter = DISCARD
-        self._pool = ConnectionPool(self._connection)
+        self._pool = ConnectionPool(self._connection, DISCARD.count)
 
     @overload
     def __get__(self, user: None, owner: type) -> Self: ...
@@ -139,21 +152,55 @@ class Declaration:
             return parse_base_url(host.rstrip("/") + url)
         return parse_base_url(url, source="base_url")
 
+    def resolve_tls(self, owner: Any) -> TlsSettings:
+        """How a client of this declaration proves who it talks to, and who it is itself.
+
+        Args:
+            owner: the user, its class (before there are users), or None.
+        """
+        insecure, ca_file, client_cert = self.insecure, self.ca_file, self.client_cert
+        if owner is not None:
+            insecure = owner.insecure if insecure is None else insecure
+            ca_file = owner.ca_file if ca_file is None else ca_file
+            client_cert = owner.client_cert if client_cert is None else client_cert
+        return TlsSettings(bool(insecure), _path(ca_file), _path(client_cert))
+
+    def resolve_proxy(self, owner: Any) -> Proxy | None:
+        """The proxy of a client of this declaration.
+
+        Args:
+            owner: the user, its class (before there are users), or None.
+
+        Raises:
+            ConfigurationError: it is no URL of an http proxy, or its credentials are unusable.
+        """
+        url, auth = self.proxy, self.proxy_auth
+        if owner is not None:
+            url = owner.proxy if url is None else url
+            auth = owner.proxy_auth if auth is None else auth
+        if not url:
+            return None
+        origin, path = parse_base_url(url, source="proxy")
+        if origin.scheme != "http" or path:
+            raise ConfigurationError(f"proxy {url!r}: expected an address such as http://127.0.0.1:3128")
+        if auth is None:
+            return Proxy(origin)
+        credentials = auth.for_user(owner)
+        return Proxy(origin, lambda: b"Proxy-" + credentials.header())
+
     def _adopt(self, user: Owner) -> None:
-        self._pool = ConnectionPool(self._connection)
         self._reporter = user.reporter
+        self._pool = ConnectionPool(self._connection, self._reporter.count)
         self.request_failed = user.request_failed
         self.trace = user.trace
         self.timeout = user.timeout if self.timeout is None else self.timeout
         self.connect_timeout = user.connect_timeout if self.connect_timeout is None else self.connect_timeout
-        self.insecure = user.insecure if self.insecure is None else self.insecure
-        self.ca_file = user.ca_file if self.ca_file is None else self.ca_file
         self.timing = self.timing or user.timing
         self.content_type = self.content_type or user.content_type
         self.auth = self.auth if self.auth is not None else user.auth
         self._open(user.host, user)
 
-    def _open(self, host: str | None, user: object) -> Site:
+    def _open(self, host: str | None, user: Owner | None) -> Site:
         key = host or ""
         site = self._sites.get(key)
         if site is None:
@@ -161,7 +208,7 @@ class Declaration:
         GUARD.check(site.base.origin)
         self.timeout = TIMEOUT if self.timeout is None else self.timeout
         self.connect_timeout = CONNECT_TIMEOUT if self.connect_timeout is None else self.connect_timeout
-        self._tls = TlsSettings(bool(self.insecure), None if self.ca_file is None else os.fspath(self.ca_file))
+        self._tls, self._proxy = self.resolve_tls(user), self.resolve_proxy(user)
         if site.base.origin.scheme == "https":
             context_for(self._tls)  # says now what is wrong with the file
         self._credentials = self.auth.for_user(user) if self.auth is not None else None
@@ -180,4 +227,8 @@ class Declaration:
         return site
 
     def _connection(self, origin: Origin) -> Connection:
-        return self._connect(origin, receive_clock(self.timing or "kernel"), self._tls)
+        return self._connect(Route(origin, receive_clock(self.timing or "kernel"), self._tls, self._proxy))
+
+
+def _path(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)

@@ -144,7 +144,7 @@ class HttpClient(Declaration, ABC):
         answer: Any = None
         length = status = 0
         try:
-            response, failure, sent, done, read = self._pool.exchange(
+            response, failure, sent, done, read, phases = self._pool.exchange(
                 site.base.origin,
                 endpoint.method,
                 request,
@@ -163,7 +163,9 @@ class HttpClient(Declaration, ABC):
             # The task was killed, or a gevent.Timeout of its own ended it, or the answer made its code stumble.
             self._reporter.abandoned()
             raise
-        sample = Sample(endpoint.method, endpoint.name, sent, done, read, len(body), length, status, failure)
+        sample = Sample(
+            endpoint.method, endpoint.name, sent, done, read, len(body), length, status, failure, None, phases
+        )
         return Measured(sample, url, site, endpoint, request, message, response, answer)
 
     def _finish(self, measured: Measured) -> tuple[Any, Response]:

@@ -101,6 +101,18 @@ class Owner(Protocol):
         """PEM file of the authorities to trust."""
 
     @property
+    def client_cert(self) -> str | PathLike[str] | None:
+        """PEM file with the client's own certificate and key."""
+
+    @property
+    def proxy(self) -> str | None:
+        """Forward proxy, as a URL."""
+
+    @property
+    def proxy_auth(self) -> Auth | None:
+        """Credentials for the proxy."""
+
+    @property
     def request_failed(self) -> type[RequestFailed]:
         """The exception of a failed exchange."""
 

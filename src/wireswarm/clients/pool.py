@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from wireswarm.errors import RequestFailed
 from wireswarm.net.http import Connection
 from wireswarm.net.origin import Origin
-from wireswarm.sample import Failure
+from wireswarm.sample import Counter, Failure, HttpPhases
 from wireswarm.wire.http1 import Response
 
+Exchanged = tuple[Response | None, Failure | None, int, int, int, HttpPhases | None]
+"""What came of an exchange: the answer or a failure, and `sent`, `done`, `read` and `phases` as `Sample` has them.
 
-class Exchanged(NamedTuple):
-    """What came of an exchange, and its moments as `Sample` describes them."""
-
-    response: Response | None
-    failure: Failure | None
-    sent: int
-    done: int
-    read: int
+No named tuple, since it is made and taken apart once per request.
+"""
 
 
 class ConnectionPool:
     """Keeps idle connections by origin: as many as were in use at the same time, so one for an ordinary user."""
 
-    __slots__ = ("_connect", "_idle")
+    __slots__ = ("_connect", "_count", "_idle")
 
-    def __init__(self, connect: Callable[[Origin], Connection]) -> None:
+    def __init__(self, connect: Callable[[Origin], Connection], count: Callable[[Counter, int], None]) -> None:
         """Make an empty pool.
 
         Args:
             connect: makes a connection to an origin, which opens when it is first used.
+            count: told how many connections were opened, and how many of them in place of one gone stale.
         """
         self._connect = connect
+        self._count = count
         self._idle: dict[Origin, list[Connection]] = {}
 
     def exchange(
@@ -49,16 +46,22 @@ class ConnectionPool:
         if idle is None:
             idle = pool[origin] = []
         connection = idle.pop() if idle else self._connect(origin)
-        response = failure = None
+        response = failure = phases = None
+        connects, stale = connection.connects, connection.stale_reconnects
         try:
             response = connection.exchange(method, request, timeout, connect_timeout)
+            phases = connection.phases
         except RequestFailed as error:
             failure = error.failure
+        if connection.connects != connects:
+            self._count(Counter.CONNECTS, connection.connects - connects)
+        if connection.stale_reconnects != stale:
+            self._count(Counter.STALE_RECONNECTS, connection.stale_reconnects - stale)
         if pool is self._idle:
             idle.append(connection)
         else:
             connection.close()  # as the pool was in the meantime
-        return Exchanged(response, failure, connection.sent, connection.done, connection.read)
+        return response, failure, connection.sent, connection.done, connection.read, phases
 
     def close(self) -> None:
         """Close the connections. The pool can be used again."""

@@ -8,12 +8,9 @@ from typing import Final, Protocol
 
 from wireswarm.errors import RemoteProtocolError, RequestFailed
 from wireswarm.net.deadline import Deadline, DeadlineExceeded
-from wireswarm.net.names import resolve
-from wireswarm.net.origin import Origin
-from wireswarm.net.stamps import ReceiveClock
-from wireswarm.net.stream import Stream, TcpStream, failure_of
-from wireswarm.net.tls import TlsSettings, TlsStream, context_for
-from wireswarm.sample import Failure, Reason
+from wireswarm.net.route import Proxy, Route, dial
+from wireswarm.net.stream import Stream, failure_of
+from wireswarm.sample import Failure, HttpPhases, Reason
 from wireswarm.wire.http1 import Response, ResponseReader
 
 TRUSTED_NS: Final = 1_000_000
@@ -28,6 +25,7 @@ reported the same.
 _DEADLINE: Final = Failure(Reason.DEADLINE, "no complete answer within the deadline")
 _CONNECT_TIMEOUT: Final = Failure(Reason.CONNECT_TIMEOUT, "connecting timed out")
 _CLOSED: Final = Failure(Reason.CLOSED, "connection closed by the server before the answer")
+_NO_SETUP: Final = (0, 0, 0)
 _CUT_SHORT: Final = Failure(Reason.CLOSED, "connection closed by the server within the answer")
 
 
@@ -37,6 +35,12 @@ class Connection(Protocol):
     sent: int
     done: int
     read: int
+    connects: int
+    stale_reconnects: int
+
+    @property
+    def phases(self) -> HttpPhases:
+        """See `HttpConnection.phases`."""
 
     def exchange(self, method: str, request: bytes, timeout: float, connect_timeout: float) -> Response:
         """See `HttpConnection.exchange`."""
@@ -45,7 +49,7 @@ class Connection(Protocol):
         """See `HttpConnection.close`."""
 
 
-Connect = Callable[[Origin, ReceiveClock, TlsSettings], Connection]
+Connect = Callable[[Route], Connection]
 """Makes a connection, which opens when it is first used."""
 
 
@@ -57,12 +61,12 @@ class HttpConnection:
     """
 
     __slots__ = (
-        "_clock",
         "_deadline",
-        "_origin",
+        "_first",
         "_reader",
+        "_route",
+        "_setup",
         "_stream",
-        "_tls",
         "connects",
         "done",
         "read",
@@ -70,10 +74,8 @@ class HttpConnection:
         "stale_reconnects",
     )
 
-    def __init__(self, origin: Origin, clock: ReceiveClock, tls: TlsSettings) -> None:
-        self._origin = origin
-        self._clock = clock
-        self._tls = tls
+    def __init__(self, route: Route) -> None:
+        self._route = route
         self._stream: Stream | None = None
         self._reader = ResponseReader()
         self._deadline = Deadline()
@@ -82,6 +84,16 @@ class HttpConnection:
         self.stale_reconnects = 0
         """How many of them replaced one that the server had closed while it was idle."""
         self.sent = self.done = self.read = 0
+        self._first = 0  # when the answer's first bytes arrived
+        self._setup = _NO_SETUP
+
+    @property
+    def phases(self) -> HttpPhases:
+        """Where the time of the last exchange went."""
+        dns, connect, tls = setup = self._setup
+        begun, done = self.sent + sum(setup), self.done
+        first = self._first or done
+        return HttpPhases(dns, connect, tls, max(first - begun, 0), done - first)
 
     def exchange(self, method: str, request: bytes, timeout: float, connect_timeout: float) -> Response:
         """Send a request and wait for the whole answer.
@@ -101,6 +113,8 @@ class HttpConnection:
         """
         stream = self._stream
         self._reader.begin(method)
+        self._first = 0
+        self._setup = _NO_SETUP
         self.sent = now = time_ns()
         try:
             if stream is not None and (now - self.read < TRUSTED_NS or self._is_alive(stream)):
@@ -138,18 +152,14 @@ class HttpConnection:
         self._drop()
         self._deadline.arm(min(timeout, connect_timeout))
         try:
-            self._stream = stream = self._open_stream()
+            stream, dns, connect, tls = dial(self._route, tunnel=False)
         except DeadlineExceeded:
             raise RequestFailed(_CONNECT_TIMEOUT) from None
+        self._stream = stream
+        self._setup = dns, connect, tls
         self.connects += 1
         self._deadline.arm(timeout - (time_ns() - self.sent) / 1e9)
         return stream
-
-    def _open_stream(self) -> Stream:
-        tcp = TcpStream.connect(resolve(self._origin), self._clock)
-        if self._origin.scheme == "http":
-            return tcp
-        return TlsStream.connect(tcp, context_for(self._tls), self._origin.host)
 
     def _send_rest(self, stream: Stream) -> Response:
         while (arrived := stream.drain()) is not None:
@@ -171,6 +181,8 @@ class HttpConnection:
         response = self._reader.feed(data) if data else self._end_of(stream)
         # A stamp from before the request, or from the future, is another packet's or a clock that was set.
         self.done = stamp if self.sent < stamp <= now else now
+        if not self._first:
+            self._first = self.done
         return response
 
     def _end_of(self, stream: Stream) -> Response:
@@ -219,6 +231,30 @@ class HttpConnection:
             self._stream = None
         if self._reader.started:
             self._reader = ResponseReader()
+
+
+class ProxiedConnection(HttpConnection):
+    """A connection to a forward proxy that passes on requests for an http origin (RFC 9112, 3.2.2)."""
+
+    __slots__ = ("_proxy",)
+
+    def __init__(self, route: Route, proxy: Proxy) -> None:
+        super().__init__(route)
+        self._proxy = proxy
+
+    def exchange(self, method: str, request: bytes, timeout: float, connect_timeout: float) -> Response:
+        """See `HttpConnection.exchange`. The request is put into absolute form."""
+        verb, _, rest = request.partition(b" ")
+        line, _, rest = rest.partition(b"\r\n")
+        absolute = b"%b %b%b\r\n%b%b" % (verb, str(self._route.origin).encode(), line, self._proxy.fields(), rest)
+        return super().exchange(method, absolute, timeout, connect_timeout)
+
+
+def http_connection(route: Route) -> Connection:
+    """The connection for a route: a `Connect`."""
+    if route.proxy is not None and route.origin.scheme == "http":
+        return ProxiedConnection(route, route.proxy)
+    return HttpConnection(route)
 
 
 def _failure(error: BaseException) -> Failure | None:

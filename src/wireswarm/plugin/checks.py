@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,9 +16,11 @@ from wireswarm.clients.http import HttpClient
 from wireswarm.errors import ConfigurationError
 from wireswarm.net.guard import GUARD
 from wireswarm.net.origin import parse_base_url
-from wireswarm.net.tls import TlsSettings, context_for
+from wireswarm.net.tls import context_for
 from wireswarm.plugin.tags import all_flows, all_tags, has_tasks
 from wireswarm.users import WireUser
+
+_USER_INFO = re.compile(r"(?<=//)[^/]*@")
 
 
 def selected_classes(options: argparse.Namespace) -> list[type[User]]:
@@ -96,17 +98,18 @@ def _host_problems(cls: type[User], host: str | None) -> Iterator[str]:
     elif issubclass(cls, HttpUser | FastHttpUser):
         if host is None:
             yield "there is no host to send requests to: pass --host, as in http://127.0.0.1:8000"
-        elif host and "@" not in host:  # with user and password it is Locust's to understand
-            yield from _run([functools.partial(parse_base_url, host, source=source)])
+        elif host:
+            # A user and password in it are for requests to understand.
+            bare = _USER_INFO.sub("", host)
+            yield from _run([lambda: GUARD.check(parse_base_url(bare, source=source).origin)])
 
 
 def _check_client(cls: type[WireUser], client: HttpClient, host: str | None) -> None:
     origin = client.resolve_base(host).origin
     GUARD.check(origin)
+    client.resolve_proxy(cls)
     if origin.scheme == "https":
-        insecure = cls.insecure if client.insecure is None else client.insecure
-        ca_file = cls.ca_file if client.ca_file is None else client.ca_file
-        context_for(TlsSettings(insecure, None if ca_file is None else os.fspath(ca_file)))
+        context_for(client.resolve_tls(cls))
 
 
 def _run(checks: Iterable[Callable[[], object]]) -> list[str]:

@@ -212,6 +212,8 @@ def _content_length(value: bytes) -> int:
     return int(digits)
 
 
+# Of CONNECT, those that are a success (RFC 9112, 6.3); after the others the connection is closed.
+_NO_BODY_METHODS: Final = frozenset({"HEAD", "CONNECT"})
 _SOME_HEAD: Final = b"HTTP/1.1 200 OK"
 _SOME_PARSED: Final = parse_head(_SOME_HEAD)
 
@@ -223,7 +225,7 @@ class ResponseReader:
     is complete; `eof` says that nothing more will come. Interim 1xx responses are read and dropped (RFC 9110, 15.2).
     """
 
-    __slots__ = ("_body", "_buffer", "_head", "_is_head_request", "_raw_head")
+    __slots__ = ("_body", "_buffer", "_head", "_is_without_body", "_raw_head")
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -233,11 +235,11 @@ class ResponseReader:
         """What that head says."""
         self._body: BodyReader | None = None
         """Reads the body, between a head and the body's end."""
-        self._is_head_request = False
+        self._is_without_body = False
 
     def begin(self, method: str) -> None:
         """Expect the answer to a request with that method."""
-        self._is_head_request = method == "HEAD"
+        self._is_without_body = method in _NO_BODY_METHODS
 
     @property
     def started(self) -> bool:
@@ -291,7 +293,7 @@ class ResponseReader:
             if status >= 200 or status == 101:
                 break
             data = data[end + 4 :]
-        if self._is_head_request or status in _NO_BODY_STATUSES:
+        if self._is_without_body or status in _NO_BODY_STATUSES:
             length = 0
         start = end + 4
         if length is not None and len(data) == start + length:  # all of it in one piece: the common case
