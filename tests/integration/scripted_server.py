@@ -78,6 +78,11 @@ class Peer:
         self.sock.send(data)
         self.reset()
 
+    def send_and_close(self, data: bytes) -> None:
+        """Both at once, without a turn of the loop in between."""
+        self.sock.send(data)
+        self.sock.close()
+
     def start_tls(self, context: ssl.SSLContext) -> None:
         """Go on with TLS. Closing the connection after this sends no close_notify; `unwrap` does."""
         self.sock = context.wrap_socket(self.sock, server_side=True)

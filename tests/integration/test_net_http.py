@@ -229,6 +229,25 @@ class TestKeepAlive:
             assert connection.get().body == BIG
 
 
+    def test_a_server_that_closes_without_a_word_costs_one_request_and_no_more(self) -> None:
+        # One user after the other, as fast as they can.
+        def script(peer: Peer) -> None:
+            peer.request()
+            peer.send_and_close(answer())
+
+        with ScriptedServer(script) as server:
+            outcomes = []
+            for _ in range(3):
+                with closing(Connection(server.port)) as connection:
+                    for _ in range(10):
+                        try:
+                            outcomes.append(connection.get().status)
+                        except RequestFailed as error:
+                            outcomes.append(error.failure.reason)
+        assert outcomes.count(200) >= 29
+        assert outcomes.count(200) + outcomes.count(Reason.CLOSED) + outcomes.count(Reason.RESET) == 30
+
+
 class TestFailures:
     @pytest.mark.parametrize(
         ("wire", "last", "expected"),

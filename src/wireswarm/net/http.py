@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from time import time_ns
 from typing import Final, Protocol
 
 from wireswarm.errors import RemoteProtocolError, RequestFailed
 from wireswarm.net.deadline import Deadline, DeadlineExceeded
+from wireswarm.net.origin import Origin
 from wireswarm.net.route import Proxy, Route, dial
 from wireswarm.net.stream import Stream, failure_of
 from wireswarm.sample import Failure, HttpPhases, Reason
@@ -19,7 +21,7 @@ TRUSTED_NS: Final = 1_000_000
 The look costs a system call and an exception, which is a tenth of a busy user's request. A server that means to close
 after an answer says so in that answer (RFC 9112, 9.6), and one that is tired of an idle connection has waited for
 seconds; what else happens within this millisecond might as well happen while the request is on its way, and is
-reported the same.
+reported the same. A server that has once closed such a connection without a word is looked at every time from then on.
 """
 
 _DEADLINE: Final = Failure(Reason.DEADLINE, "no complete answer within the deadline")
@@ -27,6 +29,20 @@ _CONNECT_TIMEOUT: Final = Failure(Reason.CONNECT_TIMEOUT, "connecting timed out"
 _CLOSED: Final = Failure(Reason.CLOSED, "connection closed by the server before the answer")
 _NO_SETUP: Final = (0, 0, 0)
 _CUT_SHORT: Final = Failure(Reason.CLOSED, "connection closed by the server within the answer")
+
+
+class _Trust:
+    """For how long an idle connection to one origin is trusted, in nanoseconds."""
+
+    __slots__ = ("ns",)
+
+    def __init__(self) -> None:
+        self.ns = TRUSTED_NS
+
+
+@lru_cache(maxsize=1024)
+def _trust_in(_origin: Origin) -> _Trust:
+    return _Trust()
 
 
 class Connection(Protocol):
@@ -67,6 +83,7 @@ class HttpConnection:
         "_route",
         "_setup",
         "_stream",
+        "_trust",
         "connects",
         "done",
         "read",
@@ -76,6 +93,7 @@ class HttpConnection:
 
     def __init__(self, route: Route) -> None:
         self._route = route
+        self._trust = _trust_in(route.origin)
         self._stream: Stream | None = None
         self._reader = ResponseReader()
         self._deadline = Deadline()
@@ -117,7 +135,7 @@ class HttpConnection:
         self._setup = _NO_SETUP
         self.sent = now = time_ns()
         try:
-            if stream is not None and (now - self.read < TRUSTED_NS or self._is_alive(stream)):
+            if stream is not None and (now - self.read < self._trust.ns or self._is_alive(stream)):
                 self._deadline.arm(timeout)
                 try:
                     all_sent = stream.send(request)
@@ -198,6 +216,8 @@ class HttpConnection:
         return response
 
     def _rescue(self, error: BaseException, timeout: float) -> Response:
+        if self._setup is _NO_SETUP and _is_silent_close(error):
+            self._trust.ns = 0
         # Two errors come too early to believe them: the server stopped reading the request, but had answered before;
         # the deadline passed while something else held up this process, and the answer was there in time.
         if self._stream is not None and isinstance(error, (OSError, DeadlineExceeded)):
@@ -255,6 +275,10 @@ def http_connection(route: Route) -> Connection:
     if route.proxy is not None and route.origin.scheme == "http":
         return ProxiedConnection(route, route.proxy)
     return HttpConnection(route)
+
+
+def _is_silent_close(error: BaseException) -> bool:
+    return isinstance(error, ConnectionResetError) or (isinstance(error, RequestFailed) and error.failure is _CLOSED)
 
 
 def _failure(error: BaseException) -> Failure | None:
