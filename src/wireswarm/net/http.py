@@ -108,10 +108,12 @@ class HttpConnection:
     @property
     def phases(self) -> HttpPhases:
         """Where the time of the last exchange went."""
-        dns, connect, tls = setup = self._setup
-        begun, done = self.sent + sum(setup), self.done
+        sent, done = self.sent, self.done
         first = self._first or done
-        return HttpPhases(dns, connect, tls, max(first - begun, 0), done - first)
+        if self._setup is _NO_SETUP:
+            return HttpPhases(0, 0, 0, first - sent, done - first)
+        dns, connect, tls = self._setup
+        return HttpPhases(dns, connect, tls, max(first - sent - dns - connect - tls, 0), done - first)
 
     def exchange(self, method: str, request: bytes, timeout: float, connect_timeout: float) -> Response:
         """Send a request and wait for the whole answer.
