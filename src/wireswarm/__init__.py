@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wireswarm.clients.outcome import Outcome
     from wireswarm.clients.protobuf import ProtobufClient
     from wireswarm.clients.rest import RestClient
+    from wireswarm.clients.sio_reconnect import Reconnect
+    from wireswarm.clients.socketio import SocketIOClient
     from wireswarm.errors import (
         ConfigurationError,
         RemoteProtocolError,
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
     from wireswarm.flows import Flow, step
     from wireswarm.plugin import attach
     from wireswarm.protos.loader import load_protos
+    from wireswarm.reports.validate import validate_results
     from wireswarm.sample import Failure, Reason, Sample
-    from wireswarm.users import GraphQLUser, ProtobufUser, RestUser, WireUser
+    from wireswarm.users import GraphQLUser, ProtobufUser, RestUser, SocketIOUser, WireUser
     from wireswarm.wire.http1 import Response
 
 _HOMES = {
@@ -47,18 +50,22 @@ _HOMES = {
     "ProtobufClient": "wireswarm.clients.protobuf",
     "ProtobufUser": "wireswarm.users",
     "Reason": "wireswarm.sample",
+    "Reconnect": "wireswarm.clients.sio_reconnect",
     "RemoteProtocolError": "wireswarm.errors",
     "RequestFailed": "wireswarm.errors",
     "Response": "wireswarm.wire.http1",
     "RestClient": "wireswarm.clients.rest",
     "RestUser": "wireswarm.users",
     "Sample": "wireswarm.sample",
+    "SocketIOClient": "wireswarm.clients.socketio",
+    "SocketIOUser": "wireswarm.users",
     "UsageError": "wireswarm.errors",
     "WireUser": "wireswarm.users",
     "WireswarmError": "wireswarm.errors",
     "attach": "wireswarm.plugin",
     "load_protos": "wireswarm.protos.loader",
     "step": "wireswarm.flows",
+    "validate_results": "wireswarm.reports.validate",
 }
 
 __all__ = [
@@ -75,12 +82,15 @@ __all__ = [
     "ProtobufClient",
     "ProtobufUser",
     "Reason",
+    "Reconnect",
     "RemoteProtocolError",
     "RequestFailed",
     "Response",
     "RestClient",
     "RestUser",
     "Sample",
+    "SocketIOClient",
+    "SocketIOUser",
     "UsageError",
     "WireUser",
     "WireswarmError",
@@ -88,6 +98,7 @@ __all__ = [
     "attach",
     "load_protos",
     "step",
+    "validate_results",
 ]
 
 

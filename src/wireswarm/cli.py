@@ -6,6 +6,7 @@ which the reference target must run, and a command that only prints its help sho
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +21,20 @@ USAGE_ERROR = 2
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
+_SAVED_RUNS = ("check", "compare", "report")
+"""Commands about runs that are over, each a module of `wireswarm.commands`."""
+
+
 class _Group(click.Group):
-    """Knows the reference target's command without importing it."""
+    """Knows some commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "target"])
+        return sorted([*super().list_commands(ctx), *_SAVED_RUNS, "target"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _SAVED_RUNS:
+            command: click.Command = getattr(importlib.import_module(f"wireswarm.commands.{cmd_name}"), cmd_name)
+            return command
         if cmd_name != "target":
             return super().get_command(ctx, cmd_name)
         from wireswarm.target.command import target

@@ -31,6 +31,8 @@ class Reason(StrEnum):
     """The answer's body is not a message of the expected type."""
     ERROR = "error"
     """The answer's body says that it is an error, whatever its status: GraphQL's `errors`."""
+    CONNECT_ERROR = "connect_error"
+    """The server has refused a Socket.IO namespace."""
     REDIRECT = "redirect"
     """A redirect that leads nowhere, too often elsewhere, or to what is not a URL."""
     FORBIDDEN = "forbidden"

@@ -15,11 +15,12 @@ from locust.exception import RescheduleTask, StopTest
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from wireswarm.auth.base import Auth
+from wireswarm.clients.declaration import CONNECT_TIMEOUT, TIMEOUT, Declaration
 from wireswarm.clients.graphql import GraphQLClient
-from wireswarm.clients.http import CONNECT_TIMEOUT, TIMEOUT, HttpClient
 from wireswarm.clients.owner import Reporter, Trace
 from wireswarm.clients.protobuf import ProtobufClient
 from wireswarm.clients.rest import RestClient
+from wireswarm.clients.socketio import SocketIOClient
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError, RequestFailed
 from wireswarm.events import fire_request
@@ -42,15 +43,18 @@ class TaskRequestFailed(RequestFailed, RescheduleTask):
 class EventReporter:
     """Fires Locust's request event for what a user's clients measured. Hot path (`bench/http_throughput.py`)."""
 
-    __slots__ = ("_context", "_environment", "_fire")
+    __slots__ = ("_context", "_environment", "_fire", "has_waited")
 
     def __init__(self, user: User) -> None:
         self._environment = user.environment
         self._fire = user.environment.events.request.fire
         self._context = user.context
+        self.has_waited = False
+        """Whether the user has waited for an answer, and so given the others their turn, since this was reset."""
 
     def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
         """See `Reporter.report`."""
+        self.has_waited = error is None
         fire_request(self._fire, self._context(), sample, response, error, url)
 
     def refused(self, error: ConfigurationError) -> None:
@@ -105,7 +109,8 @@ class WireUser(User):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.reporter: Reporter = EventReporter(self)
+        self._event_reporter = EventReporter(self)
+        self.reporter: Reporter = self._event_reporter
         try:
             for client in type(self).clients():
                 client.resolve_base(self.host)
@@ -116,12 +121,12 @@ class WireUser(User):
             vars(self)["on_start"] = self._start_until_it_works
 
     @classmethod
-    def clients(cls) -> Iterator[HttpClient]:
+    def clients(cls) -> Iterator[Declaration]:
         """The clients that this class declares."""
         seen = set()
         for base in cls.__mro__:
             for name, value in vars(base).items():
-                if name not in seen and isinstance(value, HttpClient):
+                if name not in seen and isinstance(value, Declaration):
                     yield value
                 seen.add(name)
 
@@ -136,6 +141,11 @@ class WireUser(User):
             ConfigurationError: what is needed is not there. Reported together with all other problems.
         """
 
+    def has_waited(self) -> bool:
+        """Whether this user has waited for an answer since the last time that this was asked. Hot path."""
+        waited, self._event_reporter.has_waited = self._event_reporter.has_waited, False
+        return waited
+
     def start(self, group: Group) -> Any:
         """Start the user's greenlet; its connections are closed when that ends."""
         greenlet = super().start(group)
@@ -144,7 +154,7 @@ class WireUser(User):
 
     def _close_clients(self, _greenlet: object) -> None:
         for value in vars(self).values():
-            if isinstance(value, HttpClient):
+            if isinstance(value, Declaration):
                 value.close()
 
     def _start_until_it_works(self) -> None:
@@ -200,3 +210,12 @@ class GraphQLUser(WireUser):
 
     client = GraphQLClient()
     """The user's client; see `GraphQLClient`. A class can declare more."""
+
+
+class SocketIOUser(WireUser):
+    """A user that speaks Socket.IO: `self.client.connect()`, then `self.client.call("order", {"sku": "A1"})`."""
+
+    abstract = True
+
+    client = SocketIOClient()
+    """The user's client; see `SocketIOClient`. A class can declare more."""

@@ -19,6 +19,8 @@ from wireswarm.target.settings import FAKE_JWT_SECRET, TargetSettings
 
 Start = Callable[..., Any]
 
+HEALTHY = b'{"ok":true,"redis":true}'
+
 WITHOUT_ACCELERATION = (
     sys.executable,
     "-c",
@@ -46,7 +48,7 @@ def fresh(target: Any) -> Iterator[Any]:
 
 def test_health(fresh: Any) -> None:
     with connect(fresh) as connection:
-        assert get(connection) == (200, b'{"ok":true}')
+        assert get(connection) == (200, HEALTHY)
         assert get(connection, method="HEAD") == (200, b"")
     assert fresh.counters() == {
         "GET /health": {"received": 1, "answered": 1},
@@ -119,7 +121,7 @@ def test_errors_and_waits_are_the_seeds(start_target: Start) -> None:
                 answer = get(connection)
                 # uvloop's timers count whole milliseconds from the last turn of the loop.
                 late.append(time.perf_counter() - begin - delay)
-                assert answer == ((500, b'{"error":"injected error"}') if fails else (200, b'{"ok":true}'))
+                assert answer == ((500, b'{"error":"injected error"}') if fails else (200, HEALTHY))
             assert -0.002 < min(late) < 0.002
             target.reset()
             # The target's own calls never fail, nor do they draw.
@@ -173,7 +175,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_request(start_target: Start) 
     with raw(target, head.encode() + b"only this"):
         await_received(target, "POST /feedback")
     with connect(target) as connection:
-        assert get(connection) == (200, b'{"ok":true}')
+        assert get(connection) == (200, HEALTHY)
     assert target.counters()["POST /feedback"] == {"received": 1, "answered": 0}
     assert target.errors() == ""
 
@@ -184,7 +186,7 @@ def test_pipelined_requests_are_answered_in_order(fresh: Any) -> None:
     with raw(fresh, both) as connection, connection.makefile("rb") as stream:
         answers = stream.read()
     assert answers.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b'{"ok":true}HTTP/1.1 404 Not Found\r\n' in answers
+    assert HEALTHY + b"HTTP/1.1 404 Not Found\r\n" in answers
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -243,7 +245,7 @@ def test_it_also_runs_without_httptools_and_uvloop(start_target: Start) -> None:
     target = start_target(command=WITHOUT_ACCELERATION, latency="5ms")
     with connect(target) as connection:
         for _ in range(3):
-            assert get(connection) == (200, b'{"ok":true}')
+            assert get(connection) == (200, HEALTHY)
     assert json.loads(json.dumps(target.counters())) == {"GET /health": {"received": 3, "answered": 3}}
     target.process.terminate()
     assert target.process.wait(timeout=5) == 0

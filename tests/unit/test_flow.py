@@ -102,7 +102,8 @@ def test_steps_run_in_order_and_make_one_event_of_their_time_without_thinking(tr
     assert event["response_time"] == 7000
     assert event["start_time"] == began
     assert event["exception"] is None
-    assert event["context"] == {"user": "walker"}
+    steps = [("first", 1_000_000_000, False), ("second", 2_000_000_000, False), ("third", 4_000_000_000, False)]
+    assert event["context"] == {"user": "walker", "steps": steps}
     assert event["sample"].done - event["sample"].sent == 7_000_000_000
     assert not trail.errors
 

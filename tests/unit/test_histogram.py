@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wireswarm.metrics import Histogram
-from wireswarm.metrics.histogram import MAX_MICROSECONDS, bucket_of, highest_of
+from wireswarm.metrics.histogram import COARSE, MAX_MICROSECONDS, bucket_of, coarse, highest_of
 
 durations = st.integers(min_value=0, max_value=MAX_MICROSECONDS)
 
@@ -109,3 +109,54 @@ def test_what_is_out_of_range_is_clamped_and_counted(value: int, counted_as: int
 
 def test_nothing_recorded_is_zero() -> None:
     assert Histogram().percentile(99) == 0
+
+
+@given(st.lists(st.integers(min_value=-10, max_value=MAX_MICROSECONDS + 10)))
+def test_recording_all_at_once_is_the_same_as_one_by_one(values: list[int]) -> None:
+    at_once = Histogram()
+    at_once.record_all(values)
+
+    one_by_one = histogram_of(values)
+    assert at_once.buckets() == one_by_one.buckets()
+    assert (at_once.minimum, at_once.maximum) == (one_by_one.minimum, one_by_one.maximum)
+    assert (at_once.total, at_once.sum, at_once.clamped) == (len(values), *_sum_and_clamped(values))
+
+
+def _sum_and_clamped(values: list[int]) -> tuple[int, int]:
+    inside = [min(max(value, 0), MAX_MICROSECONDS) for value in values]
+    return sum(inside), sum(a != b for a, b in zip(inside, values, strict=True))
+
+
+@given(st.lists(durations, min_size=1))
+def test_buckets_make_the_histogram_again(values: list[int]) -> None:
+    histogram = histogram_of(values)
+    exact = {"minimum": histogram.minimum, "maximum": histogram.maximum, "total_us": histogram.sum}
+
+    copy = Histogram.from_buckets(histogram.buckets(), **exact)
+    estimate = Histogram.from_buckets(histogram.buckets())
+
+    assert copy.to_message() == Histogram.from_message(copy.to_message()).to_message()
+    assert (copy.mean, copy.percentile(50), copy.percentile(100)) == (
+        histogram.mean,
+        histogram.percentile(50),
+        max(values),
+    )
+    assert estimate.mean == pytest.approx(histogram.mean, rel=0.001)
+    assert estimate.percentile(100) == pytest.approx(max(values), rel=0.001)
+
+
+def test_the_share_that_is_not_longer() -> None:
+    histogram = histogram_of([100, 200, 300, 400])
+
+    assert histogram.share_at_or_below(300) == 0.75
+    assert histogram.share_at_or_below(MAX_MICROSECONDS * 2) == 1.0
+    assert histogram.share_at_or_below(-1) == 0.0
+    assert Histogram().share_at_or_below(10) == 0.0
+
+
+@given(durations)
+def test_coarse_buckets_are_less_than_a_hundredth_wide(value: int) -> None:
+    highest = highest_of(coarse(bucket_of(value)))
+
+    assert value <= highest <= value * 1.008
+    assert COARSE[bucket_of(value)] == coarse(bucket_of(value))

@@ -188,6 +188,17 @@ class TestHosts:
         assert "127.0.0.1" in problem
         assert find_problems(locustfile(Reader, host="http://staging.example.com")) == []
 
+    @pytest.mark.parametrize("kind", [HttpUser, FastHttpUser])
+    def test_so_is_a_stock_users(self, kind: Any, locustfile: Locustfile) -> None:
+        GUARD.allow_only(["staging.example.com"])
+        cls = type("Stock", (kind,), {"tasks": [lambda _user: None]})
+
+        (problem,) = find_problems(locustfile(cls, host="http://me:secret@127.0.0.1"))
+
+        assert "127.0.0.1" in problem
+        assert "secret" not in problem
+        assert find_problems(locustfile(cls, host="http://me:secret@staging.example.com")) == []
+
     @pytest.mark.parametrize("where", ["client", "user"])
     def test_authorities_that_cannot_be_read_are_told_where_https_is_spoken(
         self, where: str, locustfile: Locustfile, tmp_path: Path

@@ -22,6 +22,9 @@ from wireswarm.target.settings import TargetSettings
         (["--jitter", "5ms"], "jitter is 0.005 s: it must be from 0 to the latency, 0 s"),
         (["--error-rate", "2"], "Invalid value for '--error-rate': 2.0 is not in the range 0<=x<=1."),
         (["--error-rate", "nan"], "error rate is nan: it must be from 0 to 1"),
+        (["--sio-ping-interval", "0"], "the Socket.IO ping interval is 0 s: it must be 0.001 s or longer"),
+        (["--sio-ping-timeout", "0s"], "the Socket.IO ping timeout is 0 s: it must be 0.001 s or longer"),
+        (["--sio-connect-timeout", "never"], "Invalid value for '--sio-connect-timeout': not a duration: 'never'"),
         (["--port", "65536"], "Invalid value for '--port': 65536 is not in the range 0<=x<=65535."),
         (["--seed", "x"], "Invalid value for '--seed': 'x' is not a valid integer."),
         (["--nonsense"], "No such option"),
@@ -47,12 +50,13 @@ def test_the_same_as_a_part_of_another_command() -> None:
 
 
 def test_help_needs_no_extra() -> None:
-    ran = python("import sys; sys.modules['uvicorn'] = sys.modules['starlette'] = None", ["--help"])
+    missing = "sys.modules['uvicorn'] = sys.modules['starlette'] = sys.modules['websockets'] = None"
+    ran = python(f"import sys; {missing}; sys.modules['socketio'] = None", ["--help"])
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "--error-rate" in ran.stdout
 
 
-@pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
+@pytest.mark.parametrize("missing", ["uvicorn", "starlette", "websockets"])
 def test_a_missing_extra_is_named(missing: str) -> None:
     ran = python(f"import sys; sys.modules['{missing}'] = None", ["--port", "0"])
     assert ran.returncode == 2
@@ -63,6 +67,11 @@ def test_another_missing_module_is_not_blamed_on_the_extra() -> None:
     ran = python("import sys; sys.modules['wireswarm.target.chater'] = None", ["--port", "0"])
     assert ran.returncode == 1
     assert "ModuleNotFoundError" in ran.stderr
+
+
+def test_nothing_but_the_target_loads_python_socketio() -> None:
+    ran = python("import sys, wireswarm.cli, wireswarm.target.command; print('socketio' in sys.modules)", ["--help"])
+    assert ran.stdout.startswith("False\n"), ran.stderr
 
 
 def test_the_target_does_not_load_locust() -> None:

@@ -93,13 +93,14 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
 
 def test_all_problems_are_listed() -> None:
     with pytest.raises(ConfigurationError) as error:
-        TargetSettings(latency=-1, error_rate=1.5, jwt_secret="", max_accounts=0, max_records=0)
+        TargetSettings(latency=-1, error_rate=1.5, jwt_secret="", max_accounts=0, max_records=0, max_sessions=0)
     assert error.value.problems == (
         "latency is -1 s: it must be 0 or longer",
         "error rate is 1.5: it must be from 0 to 1",
         "the JWT secret is empty",
         "max_accounts is 0: it must be at least 1",
         "max_records is 0: it must be at least 1",
+        "max_sessions is 0: it must be at least 1",
     )
 
 
@@ -109,7 +110,15 @@ def test_jitter_is_at_most_the_latency(jitter: float) -> None:
         TargetSettings(latency=0.2, jitter=jitter)
 
 
-@pytest.mark.parametrize("knobs", [{"latency": float("nan")}, {"latency": float("inf")}, {"error_rate": float("nan")}])
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"latency": float("nan")},
+        {"latency": float("inf")},
+        {"error_rate": float("nan")},
+        {"sio_ping_interval": float("nan")},
+    ],
+)
 def test_numbers_that_are_none(knobs: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match=r"it must be"):
         TargetSettings(**knobs)

@@ -30,6 +30,10 @@ class Below:
         self.written: list[bytes] = []
         self.closed = False
         self.reading = True
+        self.protocol: object = None
+
+    def set_protocol(self, protocol: object) -> None:
+        self.protocol = protocol
 
     def write(self, data: bytes) -> None:
         assert not self.closed
@@ -101,5 +105,7 @@ def test_the_rest_is_the_transports_below(transport: JoiningTransport, below: Be
     assert not below.reading
     transport.resume_reading()
     assert below.reading
+    transport.set_protocol("another one")  # type: ignore[arg-type]
+    assert below.protocol == "another one"
     assert transport.get_extra_info("socket") == "a socket"
     assert transport.get_extra_info("peername", "nobody") == "nobody"

@@ -57,9 +57,10 @@ class Secrets:
     def redact(self, text: str) -> str:
         """Replace every added value, and everything that is shaped like a credential, by `***`.
 
-        By shape: the values of `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie` fields,
-        `user:password@` in URLs, JWTs, `Bearer` and `Basic` credentials, PEM private keys, and query parameters and
-        quoted keys with names such as `access_token` or `password`. In doubt more is replaced, a line at most.
+        By shape: the values of `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie` fields, header lines
+        with names such as `X-Api-Key`, `user:password@` in URLs, JWTs, `Bearer` and `Basic` credentials, PEM private
+        keys, and query parameters and quoted keys with names such as `access_token` or `password`. In doubt more is
+        replaced, a line at most.
         """
         # By value once more at the end, since a shape's replacement can bring together what was apart.
         return self._by_value(_by_shape(self._by_value(text)))
@@ -107,6 +108,11 @@ _FIELD = re.compile(
 _SENSITIVE = r"[\w-]{0,40}(?:token|secret|password|passwd|api[_-]?key|jwt)"
 _QUERY = re.compile(rf"""([?&;]{_SENSITIVE}=)[^&;#\s"'<>]+""", re.IGNORECASE)
 _KEY = re.compile(rf"""(?P<name>["']{_SENSITIVE}\\*["']\s*:\s*b?){_QUOTED}""", re.IGNORECASE)
+# A header field whose name says it, at the start of a line. Environment variables of such names have an underscore.
+_HEADER = re.compile(
+    r"""(^|\\n)([a-z0-9-]{0,40}(?:token|secret|password|passwd|api-?key|jwt):[^\S\r\n]*+)(?:(?!\\[rn])[^\r\n])+""",
+    re.IGNORECASE | re.MULTILINE,
+)
 _USER_INFO = re.compile(r"""(/\\?/)[^\s/?#<>"\\]+@""")
 # "Bearer" and "Basic" are also words of prose: what follows has a character in it that no word has.
 _SCHEME = re.compile(r"\b(Bearer|Basic) +(?=\S*(?:[\d_~+/=-]|\.\w))[\w.~+/-]{8,}=*", re.ASCII | re.IGNORECASE)
@@ -121,6 +127,7 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIV
 def _by_shape(text: str) -> str:
     text = _PEM.sub(MARK, text)
     text = _FIELD.sub(_without_value, text)
+    text = _HEADER.sub(rf"\1\2{MARK}", text)
     text = _KEY.sub(rf"\g<name>\g<quote>{MARK}\g<quote>", text)
     text = _QUERY.sub(rf"\1{MARK}", text)
     text = _USER_INFO.sub(rf"\1{MARK}@", text)

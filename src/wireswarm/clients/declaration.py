@@ -227,7 +227,10 @@ class Declaration:
         return site
 
     def _connection(self, origin: Origin) -> Connection:
-        return self._connect(Route(origin, receive_clock(self.timing or "kernel"), self._tls, self._proxy))
+        return self._connect(self._route(origin))
+
+    def _route(self, origin: Origin) -> Route:
+        return Route(origin, receive_clock(self.timing or "kernel"), self._tls, self._proxy)
 
 
 def _path(path: str | os.PathLike[str] | None) -> str | None:

@@ -46,10 +46,24 @@ def judge(
         return None, error.failure
     if not options:
         return answer, None
-    failure = _checked(options["check"], answer) if "check" in options else None
-    if failure is None and "max_time" in options and took_ns > options["max_time"] * 1e9:
-        failure = Failure(Reason.LATE, f"slower than {options['max_time']:g} s")
-    return answer, failure
+    return answer, judge_value(answer, options.get("check"), options.get("max_time"), took_ns)
+
+
+def judge_value(
+    value: object, check: Callable[[Any], object] | None, max_time: float | None, took_ns: int
+) -> Failure | None:
+    """What is wrong with an answer that came as it should.
+
+    Args:
+        value: what the caller gets.
+        check: the caller's own.
+        max_time: seconds that it may have taken.
+        took_ns: how long it took.
+    """
+    failure = _checked(check, value) if check is not None else None
+    if failure is None and max_time is not None and took_ns > max_time * 1e9:
+        failure = Failure(Reason.LATE, f"slower than {max_time:g} s")
+    return failure
 
 
 def _checked(check: Callable[[Any], object], answer: Any) -> Failure | None:

@@ -22,7 +22,8 @@ def show_exchange(console: Console, trace: Trace, *, headers: bool) -> None:
     status = f"{sample.status}" if sample.status else "no answer"
     color = "red" if sample.failure else "green"
     took = f"{sample.service_ns / 1e6:.1f} ms"
-    console.print(f"[bold]{sample.type} {escape(sample.name)}[/]  [{color}]{status}[/]  {took}", highlight=False)
+    name = escape(redact(sample.name))
+    console.print(f"[bold]{sample.type} {name}[/]  [{color}]{status}[/]  {took}", highlight=False)
     if headers:
         _show_lines(console, "→", trace.request.partition(b"\r\n\r\n")[0].decode("latin-1"), "dim")
     _show_body(console, "→", trace.message)
@@ -37,7 +38,7 @@ def show_exchange(console: Console, trace: Trace, *, headers: bool) -> None:
 def show_event(console: Console, request_type: str, name: str, milliseconds: float, error: object) -> None:
     """Print an exchange of a client that is not ours, or a flow: what its event says."""
     verdict = f"[red]failed: {escape(redact(str(error)))}[/]" if error else "[green]ok[/]"
-    console.print(f"[bold]{request_type} {escape(name)}[/]  {verdict}  {milliseconds:.1f} ms", highlight=False)
+    console.print(f"[bold]{request_type} {escape(redact(name))}[/]  {verdict}  {milliseconds:.1f} ms", highlight=False)
 
 
 def show_failure(console: Console, sample: Sample) -> None:

@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 U = TypeVar("U")
 
+StepTime = tuple[str, int, bool]
+"""A step's name, its time in nanoseconds, and whether it failed: what the event's context has in `steps`."""
+
 _STOPPED = (StopUser, StopTest, GreenletExit)
 _LEFT = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
 _MAX_MESSAGE = 200
@@ -41,7 +44,8 @@ class Flow(TaskSet, Generic[U]):
 
     A step that fails (a request that does, or an `assert` of its own) ends the flow: the steps behind it are skipped,
     the clean-ups are not. The flow is an event of type `FLOW`, whose time is that of its steps without the think time,
-    and which names the step that failed. Afterwards the user waits its `wait_time`, as after any task.
+    and which names the step that failed; its context has the times of the steps. Afterwards the user waits its
+    `wait_time`, as after any task.
 
     `@tag` and `@task` go on the class, `@step` on its methods. `--tags` and `--exclude-tags` keep or drop it whole.
     A flow that is stopped from outside does its clean-ups, and is no event.
@@ -117,16 +121,20 @@ class Flow(TaskSet, Generic[U]):
         began, active, failure = self.clock.time(), 0.0, None
         leave: Exception = InterruptTaskSet(reschedule=False)
         name = "(none)"
+        taken: list[StepTime] = []
         since = self.clock.monotonic()
         try:
             if not self.steps:
                 raise UsageError(f"{type(self).__qualname__} has no method marked with @step")
-            for number, name in enumerate(self.steps):
-                if number:
-                    active += self.clock.monotonic() - since
+            for name in self.steps:
+                if taken:
                     self._think()
                     since = self.clock.monotonic()
                 getattr(self, name)()
+                now = self.clock.monotonic()
+                active += now - since
+                taken.append((name, int((now - since) * NANOSECONDS), False))
+                since = now
         except RequestFailed as error:
             failure = error.failure.message
         except AssertionError as error:
@@ -141,22 +149,26 @@ class Flow(TaskSet, Generic[U]):
         except Exception as error:
             failure = type(error).__name__
             leave = self._bug(error, leave)
-        active += self.clock.monotonic() - since
-        self._fire(began, active, None if failure is None else f"step {name}: {failure}")
+        if len(taken) < len(self.steps):
+            last = self.clock.monotonic() - since
+            active += last
+            taken.append((name, int(last * NANOSECONDS), failure is not None))
+        self._fire(began, active, taken, None if failure is None else f"step {name}: {failure}")
         return leave
 
     def _think(self) -> None:
         if self.think_time is not None:
             self.clock.sleep(self.think_time() if callable(self.think_time) else self.think_time)
 
-    def _fire(self, began: float, active: float, message: str | None) -> None:
+    def _fire(self, began: float, active: float, taken: list[StepTime], message: str | None) -> None:
         failure = None if message is None else Failure(Reason.FLOW, message)
         sent = int(began * NANOSECONDS)
         # Its end is the moment at which it would have ended without thinking.
         end = sent + int(active * NANOSECONDS)
         sample = Sample("FLOW", self.flow_name, sent, end, end, 0, 0, 0, failure)
         error = None if failure is None else RequestFailed(failure)
-        fire_request(self._user.environment.events.request.fire, self._user.context(), sample, None, error, None)
+        context = {**self._user.context(), "steps": taken}
+        fire_request(self._user.environment.events.request.fire, context, sample, None, error, None)
 
     def _clean_up(self) -> None:
         if not self._cleanups.left:

@@ -1,4 +1,4 @@
-"""A stream that the event loop reads by itself, so that what arrives is seen at once and no greenlet has to wait for it.
+"""A stream that the event loop reads by itself: what arrives is seen at once, and no greenlet has to wait for it.
 
 Reading happens in the callback of a watcher, in the hub: an idle connection costs no greenlet and no stack, and an
 answer's arrival is noted whatever the user's greenlets do.
@@ -24,24 +24,29 @@ LINGER: Final = 1.0
 _READ: Final = 1
 _WRITE: Final = 2
 _CLOSED: Final = Failure(Reason.CLOSED, "connection closed by the server")
-_RESET: Final = Failure(Reason.RESET, "connection reset by the server")
 
 
 class Channel:
     """A connected stream between the event loop and whoever handles what arrives.
 
     `arrived` gets bytes and the receive clock's stamp; `lost` gets the reason, once, where the connection ends without
-    `close`. Both are called by the event loop, and by `send` in the greenlet that calls it, and must not wait.
+    `close`; `cleared` says that the kernel has taken what it had no room for. They are called by the event loop, and by
+    `send` in the greenlet that calls it, and must not wait.
     """
 
-    __slots__ = ("_arrived", "_backlog", "_linger", "_lost", "_readable", "_stream", "_writable", "waiting")
+    __slots__ = ("_arrived", "_backlog", "_cleared", "_linger", "_lost", "_readable", "_stream", "_writable", "waiting")
 
     def __init__(
-        self, stream: Stream, arrived: Callable[[bytes, int], None], lost: Callable[[Failure], None]
+        self,
+        stream: Stream,
+        arrived: Callable[[bytes, int], None],
+        lost: Callable[[Failure], None],
+        cleared: Callable[[], None],
     ) -> None:
         self._stream: Stream | None = stream
         self._arrived = arrived
         self._lost = lost
+        self._cleared = cleared
         self._backlog: list[bytes] | None = None
         self._writable: Any = None
         self._linger: Any = None
@@ -91,18 +96,13 @@ class Channel:
         try:
             if stream.send(data):
                 return True
-        except OSError:
-            self._end_of_sending()
+        except OSError as error:
+            self._end_of_sending(error)
             return True
         self._backlog = []
         self._writable = get_hub().loop.io(stream.fileno(), _WRITE)
         self._writable.start(self._flush)
         return len(data) < BACKLOG
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the kernel has taken everything."""
-        return self._backlog is None
 
     def close(self, farewell: bytes = b"") -> None:
         """Close the connection. With a farewell, send it, and give the peer a second to close its side.
@@ -131,25 +131,24 @@ class Channel:
                     self._backlog = None
                     self._writable.close()
                     self._writable = None
+                    self._cleared()
                     return
                 data = backlog.pop(0)
                 self.waiting -= len(data)
                 stream.send(data)
-        except OSError:
-            self._end_of_sending()
+        except OSError as error:
+            self._end_of_sending(error)
 
-    def _end_of_sending(self) -> None:
+    def _end_of_sending(self, error: OSError) -> None:
         # The peer does not read any more; what it has said before may tell why.
-        while self._stream is not None:
-            before = self._stream
-            with suppress(BlockingIOError):
-                self.look()
-                if self._stream is before and not self._has_more():
+        failure = failure_of(error)
+        with suppress(OSError, RequestFailed):
+            while self._stream is not None:
+                data, stamp = self._stream.take()
+                if not data:
                     break
-        self._lose(_CLOSED)
-
-    def _has_more(self) -> bool:
-        return self._stream is not None and self._stream.is_stale()
+                self._arrived(data, stamp)
+        self._lose(_CLOSED if failure.reason is Reason.CLOSED else failure)
 
     def _lose(self, failure: Failure) -> None:
         if self._stream is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any
 import gevent
 
 logger = logging.getLogger(__name__)
+
+_failures = itertools.count(1)
 
 
 class Crew:
@@ -25,7 +28,7 @@ class Crew:
         """Have a job done. Does not wait. An exception from it is logged, and the next job is done."""
         if self._jobs is None:
             self._jobs = deque()
-            self._greenlet = gevent.spawn(self._work, self._jobs)
+            self._greenlet = gevent.spawn(self._work)
         self._jobs.append((job, args))
 
     def close(self) -> None:
@@ -37,17 +40,20 @@ class Crew:
         if greenlet is not None and greenlet is not gevent.getcurrent():
             greenlet.kill(block=False)
 
-    def _work(self, jobs: deque[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
+    def _work(self) -> None:
+        jobs = self._jobs
         while jobs:
             job, args = jobs.popleft()
             try:
                 job(*args)
             except Exception:
-                logger.exception("a Socket.IO handler failed")
+                _complain()
         if self._jobs is jobs:
             self._jobs = self._greenlet = None
 
 
-def pause(seconds: float) -> None:
-    """Wait."""
-    gevent.sleep(seconds)
+def _complain() -> None:
+    # The first, the second, the fourth … of the process: a handler that fails does so for every user.
+    failures = next(_failures)
+    if failures & (failures - 1) == 0:
+        logger.exception("a Socket.IO handler failed (%d times so far)", failures)

@@ -39,7 +39,7 @@ class HostGuard:
         names = (origin.host.lower(), host.lower(), f"{host}:{origin.port}".lower())
         if not any(fnmatchcase(name, pattern) for pattern in self._patterns for name in names):
             raise ConfigurationError(
-                f"{origin.host} is not one of the allowed hosts: {', '.join(self._hosts)}; nothing was sent to it"
+                f"{origin.authority} is not one of the allowed hosts: {', '.join(self._hosts)}; nothing was sent to it"
             )
 
 

@@ -90,6 +90,19 @@ class Stream(Protocol):
             OSError: the connection is gone.
         """
 
+    def flush(self) -> bool:
+        """Hand the kernel what `send` has left over, without waiting.
+
+        Returns:
+            Whether it has taken all of it.
+
+        Raises:
+            OSError: the connection is gone.
+        """
+
+    def fileno(self) -> int:
+        """The socket's descriptor, for a watcher of one's own."""
+
     def is_stale(self) -> bool:
         """Whether the peer has closed this idle connection, or sent something that nobody asked for."""
 
@@ -176,6 +189,20 @@ class TcpStream:
     def take(self) -> Arrived:
         """See `Stream.take`."""
         return self._clock.receive(self._socket, RECEIVE_BYTES)
+
+    def flush(self) -> bool:
+        """See `Stream.flush`."""
+        try:
+            while self.unsent:
+                self.unsent = self.unsent[self._socket.send(self.unsent) :]
+        except BlockingIOError:
+            return False
+        return True
+
+    def fileno(self) -> int:
+        """See `Stream.fileno`."""
+        descriptor: int = self._socket.fileno()
+        return descriptor
 
     def is_stale(self) -> bool:
         """See `Stream.is_stale`."""

@@ -141,6 +141,18 @@ class TlsStream:
             if plain is not None:
                 return plain
 
+    def flush(self) -> bool:
+        """See `Stream.flush`."""
+        while self._tcp.flush():
+            if not self._outgoing.pending:
+                return True
+            self._push()
+        return False
+
+    def fileno(self) -> int:
+        """See `Stream.fileno`."""
+        return self._tcp.fileno()
+
     def is_stale(self) -> bool:
         """See `Stream.is_stale`."""
         return self.ends_cleanly or self._tcp.is_stale()

@@ -11,11 +11,16 @@ from locust.runners import WorkerRunner
 
 from wireswarm.errors import ConfigurationError
 from wireswarm.plugin.checks import problems_of
-from wireswarm.plugin.delay import install_delay
 from wireswarm.plugin.drain import install_drain
+from wireswarm.plugin.exporting import install_exporters
 from wireswarm.plugin.guarding import install_guard
+from wireswarm.plugin.insecure import install_insecure
 from wireswarm.plugin.iterations import install_iterations
+from wireswarm.plugin.judging import install_judging
+from wireswarm.plugin.measuring import install_measuring
+from wireswarm.plugin.redacting import install_redaction
 from wireswarm.plugin.tags import has_tasks, without_tasks
+from wireswarm.plugin.turns import skip_empty_waits
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +56,12 @@ def attach(environment: Environment) -> None:
     install_iterations(environment)
     install_drain(environment)
     install_guard(environment)
-    install_delay(environment)
+    install_measuring(environment)
+    install_insecure(environment)
+    install_redaction(environment)
+    install_judging(environment)
+    install_exporters(environment)
+    skip_empty_waits()
 
 
 def _drop_classes(environment: Environment, empty: Collection[type[User]]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from locust import FastHttpUser, HttpUser, User
 from locust.util.load_locustfile import is_user_class
 
-from wireswarm.clients.http import HttpClient
+from wireswarm.clients.declaration import Declaration
 from wireswarm.errors import ConfigurationError
 from wireswarm.net.guard import GUARD
 from wireswarm.net.origin import parse_base_url
@@ -104,7 +104,7 @@ def _host_problems(cls: type[User], host: str | None) -> Iterator[str]:
             yield from _run([lambda: GUARD.check(parse_base_url(bare, source=source).origin)])
 
 
-def _check_client(cls: type[WireUser], client: HttpClient, host: str | None) -> None:
+def _check_client(cls: type[WireUser], client: Declaration, host: str | None) -> None:
     origin = client.resolve_base(host).origin
     GUARD.check(origin)
     client.resolve_proxy(cls)

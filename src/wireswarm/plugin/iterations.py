@@ -15,6 +15,7 @@ from locust import User
 from locust.env import Environment
 from locust.runners import STATE_MISSING, STATE_RUNNING, LocalRunner, MasterRunner, WorkerRunner
 
+from wireswarm.plugin.ending import ITERATIONS, end_test
 from wireswarm.plugin.gate import park, set_gate
 from wireswarm.plugin.ledger import IterationLedger
 
@@ -41,21 +42,6 @@ def install_iterations(environment: Environment) -> None:
 
 def _wanted(environment: Environment) -> int:
     return max(0, int(getattr(environment.parsed_options, "iterations", 0) or 0))
-
-
-def _end_test(environment: Environment) -> None:
-    runner, options = environment.runner, environment.parsed_options
-    if runner is None:
-        return
-    if not getattr(options, "headless", False):
-        runner.stop()
-        seconds = getattr(options, "autoquit", -1) if getattr(options, "autostart", False) else -1
-        if seconds == -1:
-            return
-        gevent.sleep(seconds)  # as Locust does at the end of --run-time
-    runner.quit()
-    if environment.web_ui:
-        environment.web_ui.stop()
 
 
 class _Watch:
@@ -112,9 +98,8 @@ class _Watch:
         return runner.state == STATE_RUNNING and runner.target_user_count > 0 and not runner.user_count
 
     def _end(self) -> None:
-        # In a greenlet of its own: whoever noticed the end may be a user, or the one that reads the workers' messages.
         self._forget()
-        gevent.spawn(_end_test, self._environment)
+        end_test(self._environment, ITERATIONS)
 
 
 class _LocalGate(_Watch):

@@ -16,9 +16,12 @@ from wireswarm.errors import ConfigurationError
 from wireswarm.net.guard import GUARD
 from wireswarm.plugin.attach import attach
 from wireswarm.plugin.checks import find_problems, selected_classes
+from wireswarm.plugin.criteria import add_criteria_options, criteria_of
+from wireswarm.plugin.exporting import add_export_options, export_problems
 from wireswarm.plugin.guarding import allowed_hosts
 from wireswarm.plugin.logs import redact_logs
 from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile
+from wireswarm.plugin.reporting import add_report_options, choose_folder, report_problems
 from wireswarm.plugin.signals import end_gently
 from wireswarm.plugin.tables import write_tables_at_the_end
 
@@ -40,7 +43,7 @@ def load() -> None:
 
 
 def _on_parser(parser: LocustArgumentParser, **_kwargs: Any) -> None:
-    add_options(parser)
+    _add_options(parser)
     parse = parser.parse_args
 
     def parse_args(args: Sequence[str] | None = None, namespace: Any = None, **kwargs: Any) -> argparse.Namespace:
@@ -62,10 +65,23 @@ def _on_parser(parser: LocustArgumentParser, **_kwargs: Any) -> None:
     parser.parse_args = parse_args
 
 
+def _add_options(parser: LocustArgumentParser) -> None:
+    add_options(parser)
+    group = parser.add_argument_group("Wireswarm verdict and reports")
+    add_criteria_options(group)
+    add_report_options(group)
+    add_export_options(parser.add_argument_group("Wireswarm live exports"))
+
+
 def _check(options: argparse.Namespace) -> None:
     # Inside option parsing, before --processes forks: exiting later would orphan the workers.
     GUARD.allow_only(allowed_hosts(options))
-    problems = find_problems(options)
+    problems = [*find_problems(options), *report_problems(options), *export_problems(options)]
+    if not options.worker:
+        try:
+            criteria_of(options)
+        except ConfigurationError as error:
+            problems += error.problems
     if problems:
         raise ConfigurationError(problems)
     hint = did_you_mean_load_profile(options)
@@ -75,6 +91,7 @@ def _check(options: argparse.Namespace) -> None:
         classes = ", ".join(cls.__name__ for cls in selected_classes(options))
         sys.stdout.write(f"OK: {options.locustfile}: {classes}; nothing was sent\n")
         raise SystemExit(0)
+    choose_folder(options)
 
 
 def _only_lists(options: argparse.Namespace) -> bool:

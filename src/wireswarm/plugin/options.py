@@ -10,7 +10,7 @@ from typing import Any
 from locust.argument_parser import LocustArgumentParser, get_empty_argument_parser
 
 from wireswarm.errors import ConfigurationError
-from wireswarm.profiles import Profile, find_profile_file, read_profile_file, select
+from wireswarm.profiles import Profile, ProfileFile, find_profile_file, read_profile_file, select
 
 STOP_TIMEOUT = 10
 """Seconds that users have to end what they are doing; Locust's own default of 0 kills them in mid-request."""
@@ -70,7 +70,8 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="WIRESWARM_CHECK",
         help="Check the locustfile, profile, options, credentials and data, send nothing, and exit.",
     )
-    parser.set_defaults(stop_timeout=str(STOP_TIMEOUT))
+    # One line that tells how it goes stands in for Locust's tables, which --print-stats shows all the same.
+    parser.set_defaults(stop_timeout=str(STOP_TIMEOUT), only_summary=True)
 
 
 def apply_profile(parser: LocustArgumentParser, args: Sequence[str] | None) -> Profile | None:
@@ -101,6 +102,18 @@ def apply_profile(parser: LocustArgumentParser, args: Sequence[str] | None) -> P
     profile = select(profile_file, options.load_profile)
     parser.set_defaults(**_defaults(profile))
     return profile
+
+
+def chosen_profile(options: argparse.Namespace | None) -> tuple[ProfileFile | None, Profile | None]:
+    """The profile file and the profile that parsed options name; None where they name none.
+
+    Raises:
+        ConfigurationError: the profile file, or what was asked of it, is wrong.
+    """
+    if options is None or not (getattr(options, "load_profile", "") or getattr(options, "profile_file", "")):
+        return None, None
+    file = read_profile_file(_profile_path(options))
+    return file, select(file, options.load_profile) if options.load_profile else None
 
 
 def did_you_mean_load_profile(options: argparse.Namespace) -> str | None:

@@ -18,6 +18,8 @@ from greenlet import greenlet
 from locust.env import Environment
 from locust.runners import STATE_INIT
 
+from wireswarm.plugin.ending import SIGNAL, note_end
+
 TERMINATED = 128 + signal.SIGTERM
 """Exit code of a process that is told to end before its test has begun, as shells have it."""
 
@@ -63,6 +65,7 @@ class _Signals:
             # It may as well wait for workers, and there is nothing to lose.
             self._hub.loop.run_callback(self._main.throw, interruption)
             return
+        note_end(self._environment, SIGNAL)
         runner.quit()
         if web_ui:
             web_ui.stop()

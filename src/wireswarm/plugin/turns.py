@@ -7,6 +7,7 @@ for an answer has given them that already, and a turn is a tenth of its request 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from locust import TaskSet
@@ -17,10 +18,10 @@ from wireswarm.users import WireUser
 @functools.cache
 def skip_empty_waits() -> None:
     """Have our users go on at once after a wait of 0 s, in this process, whenever the others have had their turn."""
-    sleep = TaskSet._sleep
+    sleep: Callable[[Any, float], None] = TaskSet._sleep
 
     @functools.wraps(sleep)
-    def sleep_if_needed(self: TaskSet[Any], seconds: float) -> None:
+    def sleep_if_needed(self: Any, seconds: float) -> None:
         user = self._user
         if seconds or not (isinstance(user, WireUser) and user.has_waited()):
             sleep(self, seconds)

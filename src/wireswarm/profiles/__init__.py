@@ -5,6 +5,18 @@ It is read before anything of a run exists, and reports every mistake in it at o
 
 from wireswarm.profiles.keys import KEYS, Key
 from wireswarm.profiles.model import Profile, ProfileFile
-from wireswarm.profiles.reader import find_profile_file, read_profile_file, select
+from wireswarm.profiles.reader import find_profile_file, read_profile_file, read_thresholds_file, select
+from wireswarm.profiles.watch import PrometheusSelector, Watch
 
-__all__ = ["KEYS", "Key", "Profile", "ProfileFile", "find_profile_file", "read_profile_file", "select"]
+__all__ = [
+    "KEYS",
+    "Key",
+    "Profile",
+    "ProfileFile",
+    "PrometheusSelector",
+    "Watch",
+    "find_profile_file",
+    "read_profile_file",
+    "read_thresholds_file",
+    "select",
+]

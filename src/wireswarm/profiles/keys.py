@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from wireswarm.profiles import values
+from wireswarm.profiles.thresholds import THRESHOLDS_ALLOWED, thresholds
+from wireswarm.profiles.watch import WATCH_ALLOWED, watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,8 @@ class Key:
     """What a key of a profile may be set to, and what it does."""
 
     parse: Callable[[object], object]
-    """Turns the TOML value into the field's value of `Profile`; raises ValueError, saying what was found instead."""
+    """Turns the TOML value into the field's value of `Profile`; raises ValueError, saying what was found instead,
+    or `wireswarm.profiles.values.Mistakes` where the value is a table with several."""
     allowed: str
     """What is allowed, to end a message's "allowed: "."""
     meaning: str
@@ -59,6 +62,16 @@ KEYS: Mapping[str, Key] = MappingProxyType(
             values.hosts,
             'a list of one or more hosts, with a port or without, such as ["staging.example.com", "127.0.0.1:8000"]',
             "send requests to these hosts only, as `--allowed-hosts`",
+        ),
+        "thresholds": Key(
+            thresholds,
+            THRESHOLDS_ALLOWED,
+            "what the run has to keep to, beside the file's own `[thresholds]`",
+        ),
+        "watch": Key(
+            watches,
+            WATCH_ALLOWED,
+            "values that are read from the target while the test runs, beside the file's own `[watch]`",
         ),
     }
 )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+
+from wireswarm.profiles.watch import Watch
+from wireswarm.thresholds import Threshold, merge_thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,10 @@ class Profile:
     """Tasks with one of these tags do not run."""
     allowed_hosts: tuple[str, ...] | None = None
     """Requests go to these hosts only."""
+    thresholds: tuple[Threshold, ...] | None = None
+    """Thresholds of its own; see `ProfileFile.thresholds_of`."""
+    watch: Mapping[str, Watch] | None = None
+    """Watches of its own, by name; see `ProfileFile.watch_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +48,15 @@ class ProfileFile:
     """Where it was read from, as it was given."""
     profiles: Mapping[str, Profile]
     """The profiles by name, in the order of the file; read-only."""
+    thresholds: tuple[Threshold, ...] = ()
+    """Those that hold for every profile."""
+    watch: Mapping[str, Watch] = field(default_factory=lambda: MappingProxyType({}))
+    """What is watched with every profile, by name; read-only."""
+
+    def thresholds_of(self, profile: Profile | None) -> tuple[Threshold, ...]:
+        """The thresholds of a run: the file's, and its profile's own, which replace those about the same."""
+        return merge_thresholds(self.thresholds, (profile and profile.thresholds) or ())
+
+    def watch_of(self, profile: Profile | None) -> Mapping[str, Watch]:
+        """What is watched in a run: the file's watches, and its profile's own, which replace those of the same name."""
+        return MappingProxyType({**self.watch, **((profile and profile.watch) or {})})

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from wireswarm.errors import ConfigurationError
-from wireswarm.profiles.keys import KEYS
+from wireswarm.profiles.keys import KEYS, Key
 from wireswarm.profiles.model import Profile, ProfileFile
-from wireswarm.profiles.values import describe, did_you_mean, dotted
+from wireswarm.profiles.thresholds import located
+from wireswarm.profiles.toml import read_toml
+from wireswarm.profiles.values import Mistakes, describe, did_you_mean, dotted
+from wireswarm.thresholds import Threshold, check_series
 
-_TABLES = ("profiles",)
-_TABLES_ALLOWED = "[profiles.NAME]"
+_TABLES = ("thresholds", "watch", "profiles")
+_TABLES_ALLOWED = "[thresholds], [watch], [profiles.NAME]"
+_PROFILES_ALLOWED = "[profiles.NAME]"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NAME_ALLOWED = 'a name of letters (a to z), digits, "-" and "_"'
-_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def find_profile_file(locustfile: Path) -> Path | None:
@@ -42,28 +45,49 @@ def read_profile_file(path: Path) -> ProfileFile:
         path: The file. Messages name it as it is given here.
 
     Returns:
-        The file's profiles. A file without any is right as long as none is asked for; see `select`.
+        What it says. A file without profiles is right as long as none is asked for; see `select`.
 
     Raises:
         ConfigurationError: The file cannot be read, is not UTF-8 or not TOML, or says what it may not. There is one
             problem for each mistake, with the file, the key, what was found and what is allowed.
     """
-    document = _parse(path, _read_text(path))
-    problems = [
-        f"{dotted(name)}: found an unknown table or key{did_you_mean(name, _TABLES)}; allowed: {_TABLES_ALLOWED}"
-        for name in document
-        if name not in _TABLES
-    ]
+    document = read_toml(path, "a profile file")
+    problems = _unknown_tables(document, _TABLES, _TABLES_ALLOWED)
+    common: dict[str, Any] = {}
+    for name in ("thresholds", "watch"):
+        if name in document:
+            _read_setting(path, (name,), document[name], KEYS[name], common, problems)
     profiles: dict[str, Profile] = {}
     tables = document.get("profiles", {})
     if isinstance(tables, dict):
         for name, table in tables.items():
-            profiles[name] = _read_profile(name, table, problems)
+            profiles[name] = _read_profile(path, name, table, problems)
     else:
-        problems.append(f"profiles: found {describe(tables)}; allowed: tables called {_TABLES_ALLOWED}")
+        problems.append(f"profiles: found {describe(tables)}; allowed: tables called {_PROFILES_ALLOWED}")
+    profile_file = ProfileFile(path, MappingProxyType(profiles), **common)
+    if not problems:
+        problems = _unwatched(profile_file)
     if problems:
         raise ConfigurationError(f"{path}: {problem}" for problem in problems)
-    return ProfileFile(path, MappingProxyType(profiles))
+    return profile_file
+
+
+def read_thresholds_file(path: Path) -> tuple[Threshold, ...]:
+    """Read and check a file with a `[thresholds]` table and nothing else.
+
+    Raises:
+        ConfigurationError: as for a profile file.
+    """
+    document = read_toml(path, "a file with a [thresholds] table")
+    problems = _unknown_tables(document, ("thresholds",), "[thresholds]")
+    found: dict[str, Any] = {}
+    _read_setting(path, ("thresholds",), document.get("thresholds", {}), KEYS["thresholds"], found, problems)
+    if not problems and not found["thresholds"]:
+        problems.append("thresholds: found none; allowed: one or more")
+    if problems:
+        raise ConfigurationError(f"{path}: {problem}" for problem in problems)
+    thresholds: tuple[Threshold, ...] = found["thresholds"]
+    return thresholds
 
 
 def select(profile_file: ProfileFile, name: str) -> Profile:
@@ -75,12 +99,20 @@ def select(profile_file: ProfileFile, name: str) -> Profile:
     profiles = profile_file.profiles
     if name in profiles:
         return profiles[name]
-    allowed = ", ".join(profiles) or f"nothing, because the file has no {_TABLES_ALLOWED} table"
+    allowed = ", ".join(profiles) or f"nothing, because the file has no {_PROFILES_ALLOWED} table"
     found = f"found no such profile{did_you_mean(name, profiles)}"
     raise ConfigurationError(f"{profile_file.path}: {dotted('profiles', name)}: {found}; allowed: {allowed}")
 
 
-def _read_profile(name: str, table: object, problems: list[str]) -> Profile:
+def _unknown_tables(document: Mapping[str, object], known: tuple[str, ...], allowed: str) -> list[str]:
+    return [
+        f"{dotted(name)}: found an unknown table or key{did_you_mean(name, known)}; allowed: {allowed}"
+        for name in document
+        if name not in known
+    ]
+
+
+def _read_profile(path: Path, name: str, table: object, problems: list[str]) -> Profile:
     """Check one `[profiles.NAME]` table and append what is wrong with it to `problems`."""
     key = dotted("profiles", name)
     if not _NAME.fullmatch(name):
@@ -91,54 +123,40 @@ def _read_profile(name: str, table: object, problems: list[str]) -> Profile:
     # Any, because the table of keys and the fields of Profile are held together by a test and not by their types.
     settings: dict[str, Any] = {}
     for setting, value in table.items():
-        key = dotted("profiles", name, setting)
-        if setting not in KEYS:
-            # The value is not shown: a key that does not belong here may hold a credential.
-            found = f"an unknown key{did_you_mean(setting, KEYS)}"
-            problems.append(f"{key}: found {found}; allowed: {', '.join(KEYS)}")
+        way = ("profiles", name, setting)
+        if setting in KEYS:
+            _read_setting(path, way, value, KEYS[setting], settings, problems)
             continue
-        try:
-            settings[setting] = KEYS[setting].parse(value)
-        except ValueError as error:
-            problems.append(f"{key}: found {error}; allowed: {KEYS[setting].allowed}")
+        # The value is not shown: a key that does not belong here may hold a credential.
+        found = f"an unknown key{did_you_mean(setting, KEYS)}"
+        problems.append(f"{dotted(*way)}: found {found}; allowed: {', '.join(KEYS)}")
     return Profile(name=name, **settings)
 
 
-def _read_text(path: Path) -> str:
-    """The file's text, without the byte order mark that some editors put before it."""
+def _read_setting(
+    path: Path, way: tuple[str, ...], value: object, key: Key, settings: dict[str, Any], problems: list[str]
+) -> None:
+    """Put one checked value into `settings`, or what is wrong with it into `problems`."""
+    name = way[-1]
     try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"{path}: found no such file; allowed: a profile file, in TOML") from error
-    except OSError as error:
-        found = f"a file that cannot be read ({error.strerror})"
-        raise ConfigurationError(f"{path}: found {found}; allowed: a profile file, in TOML") from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        found = f"the byte 0x{error.object[error.start]:02x}"
-        raise ConfigurationError(f"{path}: line {line}: found {found}; allowed: text in UTF-8") from error
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    """The TOML document in the text."""
-    try:
-        return tomllib.loads(text)
+        settings[name] = key.parse(value)
+    except Mistakes as mistakes:
+        problems += [
+            f"{dotted(*way, *mistake.way)}: found {mistake.found}; allowed: {mistake.allowed}"
+            for mistake in mistakes.found
+        ]
     except ValueError as error:
-        # A TOMLDecodeError mostly, but tomllib lets int()'s own error through for a number of thousands of digits.
-        where, what = _locate(str(error), text)
-        raise ConfigurationError(f"{path}: {where}found a syntax error: {what}; allowed: TOML") from error
-    except RecursionError as error:
-        raise ConfigurationError(f"{path}: found values nested too deeply; allowed: TOML") from error
+        problems.append(f"{dotted(*way)}: found {error}; allowed: {key.allowed}")
+    else:
+        if name == "thresholds":
+            settings[name] = located(settings[name], f"{path}: {dotted(*way)}")
 
 
-def _locate(message: str, text: str) -> tuple[str, str]:
-    """Split the parser's message into "line 3, column 7: " and what is wrong there."""
-    position = _POSITION.search(message)
-    if position is None:
-        return "", message
-    line, column = position.groups()
-    if line is None:  # the end of the document, which the parser does not count out
-        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-    return f"line {line}, column {column}: ", message[: position.start()]
+def _unwatched(profile_file: ProfileFile) -> list[str]:
+    """Thresholds on series that nobody watches, in any of the runs that the file describes."""
+    runs: list[Profile | None] = list(profile_file.profiles.values())
+    problems: list[str] = []
+    for profile in runs or [None]:
+        units = {name: watch.unit for name, watch in profile_file.watch_of(profile).items()}
+        problems += check_series(profile_file.thresholds_of(profile), units)
+    return [problem.removeprefix(f"{profile_file.path}: ") for problem in dict.fromkeys(problems)]

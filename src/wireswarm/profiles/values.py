@@ -7,19 +7,31 @@ found, in the words of `describe`; what is allowed stands in `wireswarm.profiles
 from __future__ import annotations
 
 import datetime
-import difflib
-import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import NamedTuple
 
 from wireswarm.durations import parse_duration
+from wireswarm.thresholds.words import SHOWN, did_you_mean, quote
+
+__all__ = [
+    "LARGEST_INTEGER",
+    "Mistakes",
+    "describe",
+    "did_you_mean",
+    "dotted",
+    "duration",
+    "hosts",
+    "line",
+    "positive_integer",
+    "positive_number",
+    "quote",
+    "tags",
+]
 
 LARGEST_INTEGER = 10_000_000
 """More users than any swarm has. A longer number is a slip, and one of over 64 bits cannot be sent to a worker."""
-
-_SHOWN = 60
-"""Characters shown of a text from the file, which may be of any length."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -105,19 +117,37 @@ def describe(value: object) -> str:
     raise TypeError(f"not a TOML value: {type(value).__name__}")
 
 
-def quote(text: str) -> str:
-    """Put quotes around a text and shorten it; escape it where it would disturb a terminal."""
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return json.dumps(shown, ensure_ascii=not shown.isprintable())
+def dotted(*keys: str | int) -> str:
+    """Spell the way to a key as TOML does: `profiles.smoke.users`, `profiles."a b".users`, `thresholds.search[0]`."""
+    spelled = "".join(f"[{key}]" if isinstance(key, int) else f".{_key(key)}" for key in keys)
+    return spelled.removeprefix(".")
 
 
-def dotted(*keys: str) -> str:
-    """Spell the way to a key as TOML does: `profiles.smoke.users`, `profiles."a b".users`."""
-    return ".".join(key if _BARE_KEY.fullmatch(key) and len(key) <= _SHOWN else quote(key) for key in keys)
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) and len(key) <= SHOWN else quote(key)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A parenthesis with the nearest known word, to follow what was found; empty when none is near."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    nearest = difflib.get_close_matches(word.casefold(), by_folded, n=1)
-    return f' (did you mean "{by_folded[nearest[0]]}"?)' if nearest else ""
+class Mistake(NamedTuple):
+    """Something wrong inside a table."""
+
+    way: tuple[str | int, ...]
+    """Keys, and positions in lists, below the table's own key."""
+    found: str
+    allowed: str
+
+
+class Mistakes(ValueError):  # noqa: N818 - several, each of which is one
+    """Everything that is wrong inside a table: what its parser raises, where others raise a ValueError."""
+
+    def __init__(self) -> None:
+        self.found: list[Mistake] = []
+        super().__init__()
+
+    def add(self, way: tuple[str | int, ...], found: str, allowed: str) -> None:
+        """Note one."""
+        self.found.append(Mistake(way, found, allowed))
+
+    def raise_if_any(self) -> None:
+        """End the parsing of the table, where something is wrong with it."""
+        if self.found:
+            raise self

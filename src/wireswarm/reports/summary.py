@@ -43,6 +43,7 @@ class Batch(Record, frozen=True, kw_only=True):
     duration_s: float
     count: int
     failures: int
+    mean_ms: float = 0.0
     p50_ms: float
     p95_ms: float
     p99_ms: float
@@ -141,6 +142,10 @@ class Worker(Record, frozen=True, kw_only=True):
     lag_p99_ms: float = 0.0
     lag_max_ms: float = 0.0
     memory_mb: float = 0.0
+    """At the end."""
+    memory_max_mb: float = 0.0
+    connections_max: int = 0
+    """The most sockets that were open at a time."""
     state: str = "done"
     """`done`, `lost`, or `left` for one that was told to stop before the end."""
     users_max: int = 0

@@ -58,22 +58,63 @@ class _Command(click.Command):
     default=0.0,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="Share of the requests that get a 500 and have no effect.",
+    help="Share of the requests and events that get a 500 or an error and have no effect.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seeds jitter and errors, so that runs repeat.")
-def target(host: str, port: int, latency: float, jitter: float, error_rate: float, seed: int) -> None:
+@click.option(
+    "--sio-ping-interval",
+    default="25s",
+    show_default=True,
+    callback=_duration,
+    metavar="DURATION",
+    help="Time between the heartbeats of a Socket.IO connection.",
+)
+@click.option(
+    "--sio-ping-timeout",
+    default="20s",
+    show_default=True,
+    callback=_duration,
+    metavar="DURATION",
+    help="Time in which a client has to answer one.",
+)
+@click.option(
+    "--sio-connect-timeout",
+    default="45s",
+    show_default=True,
+    callback=_duration,
+    metavar="DURATION",
+    help="Time in which a Socket.IO connection has to connect to a namespace.",
+)
+def target(
+    host: str,
+    port: int,
+    latency: float,
+    jitter: float,
+    error_rate: float,
+    seed: int,
+    sio_ping_interval: float,
+    sio_ping_timeout: float,
+    sio_connect_timeout: float,
+) -> None:
     """Serve the reference target until Ctrl-C or SIGTERM.
 
     JWTs are signed and checked with TEST_JWT_SECRET, or a fake secret when it is not set. GET /_target/counters tells
-    how many requests were received and answered, POST /_target/reset begins anew.
+    how many requests and events were received and answered, POST /_target/reset begins anew.
     """
     settings = TargetSettings(
-        latency=latency, jitter=jitter, error_rate=error_rate, seed=seed, jwt_secret=secret_from(os.environ)
+        latency=latency,
+        jitter=jitter,
+        error_rate=error_rate,
+        seed=seed,
+        jwt_secret=secret_from(os.environ),
+        sio_ping_interval=sio_ping_interval,
+        sio_ping_timeout=sio_ping_timeout,
+        sio_connect_timeout=sio_connect_timeout,
     )
     try:
         from wireswarm.target.server import serve
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"uvicorn", "starlette"}:
+        if (error.name or "").partition(".")[0] not in {"uvicorn", "starlette", "websockets"}:
             raise
         raise ConfigurationError("the reference target needs its extra: pip install 'wireswarm[target]'") from error
     serve(settings, host, port, ready=_say_ready)

@@ -14,8 +14,9 @@ import uvicorn
 
 from wireswarm.errors import ConfigurationError, UsageError
 from wireswarm.target.app import create_app
+from wireswarm.target.engine_session import MAX_PAYLOAD
 from wireswarm.target.settings import TargetSettings
-from wireswarm.target.transport import JoiningProtocol
+from wireswarm.target.transport import JoiningProtocol, LenientProtocol
 
 KEEP_ALIVE = 120
 """Seconds after which an idle connection is closed: longer than a user thinks, so that a load test never meets a
@@ -60,12 +61,16 @@ class _Server(uvicorn.Server):
     """uvicorn, with a signal as a normal end and a call when it is ready."""
 
     def __init__(self, settings: TargetSettings, listener: socket.socket, ready: Callable[[], object]) -> None:
+        self._app = create_app(settings)
         super().__init__(
             uvicorn.Config(
-                create_app(settings),
+                self._app,
                 loop="auto",
                 http=JoiningProtocol,
-                ws="none",
+                ws=LenientProtocol,
+                ws_max_size=MAX_PAYLOAD,
+                # Engine.IO has a heartbeat of its own.
+                ws_ping_interval=None,
                 lifespan="off",
                 interface="asgi3",
                 log_level="warning",
@@ -99,6 +104,11 @@ class _Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(10_000, 20, 100)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open, and end."""
+        await self._app.close()
+        await super().shutdown(sockets=sockets)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.should_exit = True

@@ -21,19 +21,27 @@ class TargetSettings:
     """
 
     latency: float = 0.0
-    """Seconds that every request waits before it takes effect; uvloop counts them in whole milliseconds."""
+    """Seconds that every request or event waits before it takes effect; uvloop counts them in whole milliseconds."""
     jitter: float = 0.0
     """Seconds by which a wait is longer or shorter than `latency`, uniformly; at most `latency`."""
     error_rate: float = 0.0
-    """Share of the requests, 0 to 1, that get a 500 and have no effect."""
+    """Share of the requests and events, 0 to 1, that get a 500 or an error and have no effect."""
     seed: int = 0
-    """Seeds jitter and errors. The n-th request since the start or the last reset always meets the same fate."""
+    """Seeds jitter and errors. The n-th request or event since the start or last reset always meets the same fate."""
     jwt_secret: str = field(default=FAKE_JWT_SECRET, repr=False)
     """The HS256 secret that tokens are signed and checked with."""
     max_accounts: int = 100_000
     """Accounts kept in memory. Beyond that the one that was idle for longest is forgotten."""
     max_records: int = 1_000
     """Dishes, weights and feedback texts kept for one account, each. Beyond that the oldest goes."""
+    max_sessions: int = 100_000
+    """Lorax sessions kept in memory. Beyond that the one that was idle for longest is forgotten."""
+    sio_ping_interval: float = 25.0
+    """Seconds between an answered heartbeat of a Socket.IO connection and the next one."""
+    sio_ping_timeout: float = 20.0
+    """Seconds in which a client has to answer a heartbeat, before its connection is closed."""
+    sio_connect_timeout: float = 45.0
+    """Seconds in which a Socket.IO connection has to connect to a namespace, before it is closed."""
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -54,6 +62,17 @@ class TargetSettings:
             yield f"max_accounts is {self.max_accounts}: it must be at least 1"
         if self.max_records < 1:
             yield f"max_records is {self.max_records}: it must be at least 1"
+        if self.max_sessions < 1:
+            yield f"max_sessions is {self.max_sessions}: it must be at least 1"
+        times = (
+            ("ping interval", self.sio_ping_interval),
+            ("ping timeout", self.sio_ping_timeout),
+            ("connect timeout", self.sio_connect_timeout),
+        )
+        # The handshake tells the first two in whole milliseconds.
+        for name, seconds in times:
+            if not 0.001 <= seconds < math.inf:
+                yield f"the Socket.IO {name} is {seconds:g} s: it must be 0.001 s or longer"
 
 
 def secret_from(environment: Mapping[str, str]) -> str:

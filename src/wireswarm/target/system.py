@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.routing import BaseRoute
 
+from wireswarm.target.listeners import Listeners
 from wireswarm.target.settings import TargetSettings
 from wireswarm.target.tokens import Tokens
 
@@ -22,6 +23,8 @@ class Context:
     """Issues and checks JWTs."""
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
+    listeners: Listeners = field(default_factory=Listeners)
+    """Where a system's constructor enters what it does on Socket.IO events; most do nothing."""
 
 
 class System(Protocol):

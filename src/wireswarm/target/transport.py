@@ -1,4 +1,4 @@
-"""One write for one answer.
+"""What goes between uvicorn and its connections: one write for one answer, and patience with clients.
 
 uvicorn writes an answer's head and its body one after the other, and uvloop hands each to the kernel at once: two
 system calls here, and two segments that wake the client twice, which a load test would measure. This goes between
@@ -10,6 +10,10 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
+from websockets.server import ServerProtocol
 
 if TYPE_CHECKING or importlib.util.find_spec("httptools"):
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HttpProtocol
@@ -55,6 +59,10 @@ class JoiningTransport(asyncio.Transport):
         """See `asyncio.ReadTransport.resume_reading`."""
         self._transport.resume_reading()
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """See `asyncio.BaseTransport.set_protocol`."""
+        self._transport.set_protocol(protocol)
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """See `asyncio.BaseTransport.get_extra_info`."""
         return self._transport.get_extra_info(name, default)
@@ -66,3 +74,25 @@ class JoiningProtocol(HttpProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.BaseProtocol.connection_made`."""
         super().connection_made(JoiningTransport(transport, self.loop))
+
+
+class LenientProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSockets for any client, with quiet refusals."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Without extensions: the reference implementation of Engine.IO does not compress either.
+        self.conn = _OfAnyOrigin(max_size=self.config.ws_max_size, logger=self.logger)
+
+    async def send(self, message: Any) -> None:
+        """See the ASGI specification, with the extension `websocket.http.response`."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            # Else a refusal is taken for an application that has not answered, and logged as an error.
+            self.handshake_complete = True
+
+
+class _OfAnyOrigin(ServerProtocol):
+    def process_origin(self, headers: Headers) -> None:
+        # python-socketio's client sends two Origins when it is given one, and users of Lorax give it one.
+        return None
