@@ -177,3 +177,36 @@ class TestWhoShares:
         for client in (one, one, other):
             client.get("/")
         assert cookies_of(network) == [None, "a=1", None]
+
+
+class TestReading:
+    def test_a_cookie_for_a_field_of_ones_own(self) -> None:
+        network = Network(reply(set_cookie=["csrf=a=b", "other=1"]))
+        client = RestClient("http://host", cookies=True, connect=network, clock=ManualClock())
+        assert client.cookie("csrf") is None
+        client.get("/form")
+        assert (client.cookie("csrf"), client.cookie("csr"), client.cookie("missing")) == ("a=b", None, None)
+
+    def test_only_those_of_the_own_host_that_have_not_expired(self) -> None:
+        network = Network(reply(set_cookie=["a=1; Max-Age=10", "b=2; Domain=elsewhere.example"]))
+        clock = ManualClock()
+        client = RestClient("http://host", cookies=True, connect=network, clock=clock)
+        client.get("/")
+        assert (client.cookie("a"), client.cookie("b")) == ("1", None)
+        clock.sleep(11)
+        assert client.cookie("a") is None
+
+    def test_a_new_visitor_has_none(self) -> None:
+        network = Network(reply(set_cookie="a=1"), reply())
+        client = RestClient("http://host", cookies=True, connect=network, clock=ManualClock())
+        client.get("/")
+        client.clear_cookies()
+        assert client.cookie("a") is None
+        client.get("/")
+        assert cookies_of(network) == [None, None]
+
+    def test_without_a_jar_there_is_nothing(self) -> None:
+        client = RestClient("http://host", connect=Network(reply(set_cookie="a=1")))
+        client.get("/")
+        client.clear_cookies()
+        assert client.cookie("a") is None

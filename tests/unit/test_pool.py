@@ -10,7 +10,7 @@ from fake_network import FakeConnection, FakeNetwork, answer
 from gevent.event import Event
 
 from wireswarm.clients.owner import DISCARD
-from wireswarm.clients.pool import ConnectionPool, Exchanged
+from wireswarm.clients.pool import MAX_ORIGINS, ConnectionPool, Exchanged
 from wireswarm.errors import RequestFailed
 from wireswarm.net.origin import Origin
 from wireswarm.net.route import Route
@@ -72,6 +72,19 @@ def _reconnect(connection: FakeConnection) -> Response:
     connection.connects += 1
     connection.stale_reconnects += 1
     return answer()
+
+
+def test_so_many_origins_are_kept_and_the_oldest_is_let_go() -> None:
+    origins = [Origin("http", f"host{number}", 80) for number in range(MAX_ORIGINS + 1)]
+    network = FakeNetwork(*[answer()] * (MAX_ORIGINS + 3))
+    pool = pool_on(network)
+    for origin in origins:
+        exchange(pool, origin)
+    assert [connection.closed for connection in network.connections] == [1] + [0] * MAX_ORIGINS
+    exchange(pool, origins[0])
+    assert len(network.connections) == MAX_ORIGINS + 2
+    exchange(pool, origins[-1])
+    assert len(network.connections) == MAX_ORIGINS + 2
 
 
 def test_one_connection_for_each_origin() -> None:

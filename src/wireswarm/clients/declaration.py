@@ -10,7 +10,7 @@ from typing import Any, Final, Self, overload
 
 from wireswarm.auth.base import Auth, Credentials
 from wireswarm.clients.owner import DISCARD, Owner, Reporter, Trace
-from wireswarm.clients.pool import ConnectionPool
+from wireswarm.clients.pool import MAX_ORIGINS, ConnectionPool
 from wireswarm.clients.site import Site
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError, RequestFailed
@@ -223,6 +223,8 @@ class Declaration:
         is_own = self._site is not None and origin == self._site.base.origin
         site = self._elsewhere.get((origin, is_own))
         if site is None:
+            if len(self._elsewhere) >= MAX_ORIGINS:
+                self._elsewhere.clear()
             site = self._elsewhere[origin, is_own] = Site(BaseUrl(origin, ""), is_own=is_own)
         return site
 

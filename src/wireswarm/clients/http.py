@@ -77,6 +77,16 @@ class HttpClient(Declaration, ABC):
     def _decode(self, expect: Any, response: Response) -> Any:
         """What the caller gets. Raises RemoteProtocolError where the answer is something else."""
 
+    def cookie(self, name: str) -> str | None:
+        """The value of a cookie that the base URL's host has set; None where there is none, or no jar is kept."""
+        site = self._site or self._open(None, None)
+        return None if self._jar is None else self._jar.get(name, site.base.origin.host, self.clock.time())
+
+    def clear_cookies(self) -> None:
+        """Forget all cookies, as a new visitor; those of the user's other clients too, which share the jar."""
+        if self._jar is not None:
+            self._jar.clear()
+
     def _perform(
         self, method: str, template: str, message: Any, expect: Any, options: CallOptions
     ) -> tuple[Any, Response]:

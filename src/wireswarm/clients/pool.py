@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from wireswarm.errors import RequestFailed
 from wireswarm.net.http import Connection
 from wireswarm.net.origin import Origin
 from wireswarm.sample import Counter, Failure, HttpPhases
 from wireswarm.wire.http1 import Response
+
+MAX_ORIGINS: Final = 64
+"""Connections to so many origins are kept. More belong to links that are followed once."""
 
 Exchanged = tuple[Response | None, Failure | None, int, int, int, HttpPhases | None]
 """What came of an exchange: the answer or a failure, and `sent`, `done`, `read` and `phases` as `Sample` has them.
@@ -44,6 +48,8 @@ class ConnectionPool:
         pool = self._idle
         idle = pool.get(origin)
         if idle is None:
+            if len(pool) >= MAX_ORIGINS:
+                self._forget_one()
             idle = pool[origin] = []
         connection = idle.pop() if idle else self._connect(origin)
         response = failure = phases = None
@@ -57,11 +63,17 @@ class ConnectionPool:
             self._count(Counter.CONNECTS, connection.connects - connects)
         if connection.stale_reconnects != stale:
             self._count(Counter.STALE_RECONNECTS, connection.stale_reconnects - stale)
-        if pool is self._idle:
+        if self._idle.get(origin) is idle:
             idle.append(connection)
         else:
-            connection.close()  # as the pool was in the meantime
+            connection.close()  # as the pool was in the meantime, or this origin's part of it
         return response, failure, connection.sent, connection.done, connection.read, phases
+
+    def _forget_one(self) -> None:
+        # The oldest. A connection of it that is in use is closed when it comes back.
+        oldest = next(iter(self._idle))
+        for connection in self._idle.pop(oldest):
+            connection.close()
 
     def close(self) -> None:
         """Close the connections. The pool can be used again."""

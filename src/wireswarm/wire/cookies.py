@@ -113,6 +113,23 @@ class CookieJar:
         ]
         return "; ".join(pairs) if pairs else None
 
+    def get(self, name: str, host: str, now: float) -> str | None:
+        """The value of a cookie that such a host may get, of whichever path; None where there is none.
+
+        For scripts that send a cookie's value back in a field of their own, as protections against forged requests
+        want it.
+        """
+        prefix = f"{name}="
+        for pair, _, _, expires, _, _ in self._by_host.get(host) or self._select(host):
+            if expires > now and pair.startswith(prefix):
+                return pair.removeprefix(prefix)
+        return None
+
+    def clear(self) -> None:
+        """Forget all cookies."""
+        self._cookies.clear()
+        self._by_host.clear()
+
     def _keep(self, key: tuple[str, str, str], cookie: _Cookie, now: float) -> None:
         if self._cookies.get(key) == cookie:
             return
