@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -124,14 +125,20 @@ def start(start_target: Callable[..., Target], tmp_path: Path) -> Iterator[Start
 
 
 TWO = ("--processes", 2)
+LATE = re.compile("late|stood still")
+"""What so many processes on one machine may say of themselves."""
 
 
 def test_what_is_measured_is_what_the_target_received(start: Start) -> None:
     local = start("local", "-u", 4, "-r", 4, "--iterations", 100)
     forks = start("forks", *TWO, *master_port(), "-u", 8, "-r", 8, "--iterations", 200)
     timed = start("timed", *TWO, *master_port(), "-u", 8, "-r", 8, "-t", "3s", latency="300ms", jitter="200ms")
+    interrupted = start("interrupted", *TWO, *master_port(), "-u", 4, "-r", 4, latency="500ms")
     reset = start("reset", *TWO, *master_port(), "-u", 4, "-r", 1, "-t", "7s", "--reset-stats")
-    hurt = start("hurt", *TWO, *master_port(), "-u", 4, "-r", 4, "--iterations", 40, "-s", 1, text=HURT)
+    hurt = start("hurt", *TWO, *master_port(), "-u", 4, "-r", 4, "-t", "3s", "-s", 1, text=HURT)
+
+    interrupted.until_received(20)
+    interrupted.signal(signal.SIGINT, whole_group=True)
 
     for run, iterations in ((local, 100), (forks, 200)):
         measured = run.measured()
@@ -148,31 +155,40 @@ def test_what_is_measured_is_what_the_target_received(start: Start) -> None:
         assert measured["failures"] == measured["abandoned"] == 0
         assert set(measured["states"]) == {"done"}
         assert measured["cpu"] > 0
-        assert measured["state"] == "VALID", measured["reasons"]
+        assert not [reason for reason in measured["reasons"] if not LATE.search(reason)]
 
     measured = timed.measured()
     assert measured["total"] == timed.received, "those that ended during the stop are in"
     assert (measured["users"], measured["states"]) == (8, ["done", "done"])
     assert 2.5 <= measured["elapsed"] <= 6
 
+    measured = interrupted.measured()
+    assert measured["total"] == interrupted.received
+    assert measured["states"] == ["done", "done"], "all were told to end, so none has left the others"
+
     measured = reset.measured()
     assert 0 < measured["total"] < reset.received, "what was before the last user's start is forgotten"
     assert measured["elapsed"] < 6
 
     measured = json.loads(hurt.dump.read_text("utf-8")) if hurt.end() else {}
-    assert measured["exceptions"]["ZeroDivisionError: division by zero"] == 20
-    assert measured["exceptions"]["listener: KeyError: 'listener'"] >= 1
+    assert measured["exceptions"]["ZeroDivisionError: division by zero"] >= 1
+    assert measured["exceptions"]["listener: KeyError: 'listener'"] == 3, "on the master and two workers"
     assert any("did not end within 1 s" in text for text in measured["exceptions"])
 
 
 HURT = """
 
 
-class Stuck(Stock):
-    fixed_count = 2
+class Hanging(Stock):
+    fixed_count = 1
 
-    def on_stop(self):
+    @task
+    def hang(self):
         gevent.sleep(100)
+
+
+class Dividing(Stock):
+    fixed_count = 1
 
     @task
     def divide(self):
@@ -211,4 +227,4 @@ def test_workers_that_leave_freeze_and_die(start: Start) -> None:
     measured = frozen.measured()
     assert measured["total"] == frozen.received == 600, "none twice, none lost"
     assert measured["states"] == ["done", "done"]
-    assert any("stood still" in reason for reason in measured["reasons"])
+    assert any("stood still" in reason for reason in measured["reasons"]), measured["reasons"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,7 +117,22 @@ def test_windows_forget_what_is_too_old() -> None:
 
     tally, seconds = results.over(5, X)
     assert (tally.count, seconds) == (15, 5.0)
-    assert results.over(200, X)[0].count < 50 * 3
+    assert results.over(200, X)[0].count <= 60 * 3
+
+
+@pytest.mark.parametrize("window", [1, 7, 10, 25, 60])
+def test_a_long_window_is_exactly_its_seconds(window: int) -> None:
+    results = Results()
+    results.keep_windows(60)
+    for number, report in enumerate(reports_of(77)):
+        results.tick(number + 1.0)
+        deliver(results, "a", report, stopped=False)
+
+    tally, seconds = results.over(window, X)
+
+    assert (tally.count, seconds) == (3 * window, float(window))
+    assert tally.failed.minimum == (77 - window + 1) * 1000
+    assert results.over(window, None)[0].count == tally.count
 
 
 def test_a_worker_that_comes_later_counts_when_it_was() -> None:
@@ -221,3 +237,36 @@ def test_a_series_stays_short_by_averaging() -> None:
     assert 300 <= len(series.points) <= 600
     assert series.errors == 1
     assert all(value == seconds + 100.0 for seconds, value in series.points)
+
+
+def test_a_lost_master_of_the_past_does_not_shift_the_time() -> None:
+    results = Results()
+    results.tick(30.0)
+    for number, report in enumerate(reports_of(3)):  # kept, and sent together a moment ago
+        results.add("a", report | {"elapsed": 30.0, "second": number + 1})
+
+    assert [point.start_s for point in results.timeline if point.count] == [0.0, 1.0, 2.0]
+
+
+def test_exceptions_of_many_texts_are_counted_together() -> None:
+    results = Results()
+    for number in range(1_200):
+        results.count_exception(f"ValueError: {number}")
+
+    assert len(results.exceptions) == 1_001
+    assert results.exceptions["(other)"] == 200
+
+
+def test_too_many_names_of_many_workers_are_counted_together() -> None:
+    results = Results()
+    for worker in range(3):
+        recorder = Recorder()
+        for number in range(600):
+            recorder.on_request("GET", f"/{worker}/{number}", 1.0, 1, exception=ValueError(f"{worker} {number}"))
+        results.add(str(worker), recorder.take_report(1.0))
+
+    assert results.total.count == 1_800
+    assert len(results.keys()) <= 1_001
+    assert sum(error.count for error in results.errors.values()) == 1_800
+    assert len(results.errors) <= 1_001
+    assert len(results.notes) == 2

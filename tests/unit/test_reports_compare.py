@@ -173,6 +173,25 @@ def test_what_makes_runs_hard_to_compare_is_said() -> None:
     ]
 
 
+def test_with_few_batches_the_requests_decide() -> None:
+    base, new = made.row("/x", 100.0, 2000), made.row("/x", 150.0, 2000)
+    few = [msgspec.structs.replace(row, batches=row.batches[:3]) for row in (base, new)]
+
+    assert states(compare(run_of(few[0]), run_of(few[1])), "/x")["p95"] is State.WORSE
+
+
+def test_what_cannot_be_told_is_marked_and_what_came_up_is_new() -> None:
+    base = run_of(made.row("/x", 10.0, 5), made.row("/y", 0.0, 100))
+    new = run_of(made.row("/x", 10.0, 5), made.row("/y", 10.0, 100))
+    file = io.StringIO()
+    show_comparison(Console(file=file, width=100), compare(base, new))
+    lines = [line.split() for line in file.getvalue().splitlines()]
+
+    assert ["POST", "/x", "?", "?", "?", "?", "?", "+0.0pp"] in lines
+    assert any(line[:3] == ["POST", "/y", "new"] for line in lines)
+    assert file.getvalue().count("✗ POST /y: p50 was") == 1
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_table_names_what_got_worse(width: int) -> None:
     base = run_of(made.row("/x", 100.0, 2000), made.row("/gone", 10.0, 100), *made.hostile().requests)

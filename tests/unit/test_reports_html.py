@@ -173,6 +173,25 @@ def test_a_thousand_requests_fit() -> None:
     assert text.count("/orders/0000/items/{item}/attachments") >= 1, "the least frequent request is in the table"
 
 
+def test_a_thousand_long_names_fit_too() -> None:
+    many = made.many(1000)
+    requests = [msgspec.structs.replace(row, name=row.name * 20) for row in many.requests]
+    thresholds = [msgspec.structs.replace(row, subject=row.subject * 20, detail="x" * 900) for row in many.thresholds]
+    errors = [msgspec.structs.replace(row, name=row.name * 20, message="y" * 900) for row in many.errors]
+    summary = msgspec.structs.replace(many, requests=requests, thresholds=thresholds, errors=errors)
+
+    assert len(render_html(summary).encode()) < 2_000_000
+
+
+def test_what_no_other_run_had_is_shown() -> None:
+    summary = made.empty(run=made.run(started="yesterday"), dropped=7, counters={"own_thing": 2})
+    text = " ".join(Page(render_html(summary)).text.split())
+
+    assert "yesterday · 1 min" in text
+    assert "Dropped7no free user" in text
+    assert "own thing2" in text
+
+
 def test_a_run_without_requests_has_a_page() -> None:
     text = " ".join(Page(render_html(made.empty())).text.split())
 

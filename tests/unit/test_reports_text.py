@@ -72,6 +72,15 @@ def test_of_many_the_busiest_are_shown_and_every_failed_threshold() -> None:
     assert text.count("✗") == len([row for row in made.many(200).thresholds if not row.passed])
 
 
+def test_what_is_left_out_and_what_was_dropped_is_said() -> None:
+    (flow,) = made.rich().flows
+    text = in_terminal(made.empty(flows=[flow] * 62, dropped=7, errors=[*made.many(20).errors]), 120)
+
+    assert "2 more flows are in the summary" in text
+    assert "5 more kinds of failure, 5 in all" in text
+    assert "7 arrivals found no free user" in text
+
+
 def test_nothing_of_a_name_is_markup() -> None:
     summary = made.of_requests([made.row("/[red]x[/red]", 5.0, 40)])
 

@@ -64,7 +64,7 @@ def test_a_summary_is_judged_by_the_same_profile(folder: Path) -> None:
     for results in (folder / "summary.json", folder):
         verdict = validate_results(results, "medium", profiles)
         assert not verdict["passed"]
-        assert verdict["failures"][0] == "total: errors < 1%: errors was 2.48 %, limit 1 %"
+        assert verdict["failures"][0] == "total: errors < 1%: errors was 2.48%, limit 1%"
         assert verdict["failures"][1].startswith('GET /projects: p95 < 100ms: no data: nothing matched "GET /projects"')
         assert len(verdict["failures"]) == 3
 
@@ -206,6 +206,11 @@ def test_csv_without_requests_or_successes_has_no_latency(folder: Path) -> None:
     (folder / "results_stats.csv").write_text(HEADER + failed + failed.replace("GET,/projects", ",Aggregated"), "utf-8")
     failures = validate_results(folder / "results", "medium", folder / "locustfile.toml")["failures"]
     assert failures[0] == "total: p95 < 500ms: no data: none of the 100 requests succeeded"
+
+
+def test_csv_that_cannot_be_read_is_named(folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot be read \(Is a directory\)"):
+        read_locust_csv(folder)
 
 
 def test_csv_does_not_tell_what_was_abandoned(folder: Path) -> None:

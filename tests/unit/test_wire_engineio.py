@@ -70,7 +70,7 @@ def test_a_handshake_may_leave_out_what_has_a_default() -> None:
     ],
 )
 def test_what_is_no_handshake_is_refused(packet: bytes) -> None:
-    with pytest.raises(RemoteProtocolError, match="does not answer with an Engine.IO 4 handshake"):
+    with pytest.raises(RemoteProtocolError, match=r"does not answer with an Engine\.IO 4 handshake"):
         parse_handshake(packet)
 
 

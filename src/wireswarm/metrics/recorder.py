@@ -147,7 +147,8 @@ class Recorder:
             self._on_other(live, response_time, response_length, exception)
             return
         _, _, sent, done, read, request_bytes, response_bytes, status, failure, due, phases = sample
-        live.request_bytes += request_bytes
+        if request_bytes:
+            live.request_bytes += request_bytes
         live.response_bytes += response_bytes
         if failure is None:
             live.add_ok((done - sent) // 1000)

@@ -9,18 +9,19 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from wireswarm.metrics.failures import MAX_ERRORS, OTHER_ERRORS, ErrorCount, ErrorKey
+from wireswarm.metrics.failures import MAX_ERRORS, OTHER_ERRORS, ErrorCount, ErrorKey, stable_text
 from wireswarm.metrics.histogram import Histogram, coarse_message
 from wireswarm.metrics.readings import WorkerReadings
 from wireswarm.metrics.tally import MAX_KEYS, OTHER, Key, Tally, overflow_key
 from wireswarm.metrics.timeline import Point, Series, TimeLine
+from wireswarm.metrics.windows import Windows
 
 TIMELINE_LIMIT: Final = 600
 BATCH_LIMIT: Final = 64
 _SILENT_S: Final = 6.0
 """A worker that has said nothing for that long, two reports, is not waited for by sliding windows."""
-_LATE_S: Final = 30
-"""Seconds of windows that are kept for late reports."""
+_USERS_S: Final = 60
+"""Seconds in which workers tell of their users, each in its own report."""
 _STOP_SLACK_S: Final = 1.0
 """A worker that stops that little before the whole run does was part of its end: a Ctrl-C goes to all processes."""
 
@@ -62,7 +63,7 @@ class Results:
             now: seconds since the epoch.
         """
         self._now = now
-        self._window_s = 0.0
+        self._windows = Windows()
         self.run = ""
         """Reports of another run than this are ignored."""
         self.restart()
@@ -94,7 +95,7 @@ class Results:
         self._complete: dict[str, int] = {}
         self._timeline = TimeLine(TIMELINE_LIMIT)
         self._users: dict[int, int] = {}
-        self._windows: dict[Key | None, dict[int, Tally]] = {}
+        self._windows.clear()
         self._newest = 0
         self._last_s = 0.0
         self._total: Tally | None = None
@@ -122,7 +123,7 @@ class Results:
 
     def keep_windows(self, max_s: float) -> None:
         """Be ready to answer `over` for windows of up to so many seconds, from the next run on."""
-        self._window_s = max(self._window_s, max_s)
+        self._windows.length_s = max(self._windows.length_s, max_s)
 
     def over(self, window_s: float | None, key: Key | None) -> tuple[Tally, float]:
         """The latest seconds that all processes have reported, or the whole run.
@@ -138,11 +139,7 @@ class Results:
             return (self.total if key is None else self.tally(key)), self.elapsed_s
         end = self._complete_until()
         begin = max(0, end - max(1, round(window_s)))
-        tally, seconds = Tally(), self._windows.get(key, {})
-        for second in range(begin, end):
-            if second in seconds:
-                tally.merge(seconds[second])
-        return tally, float(end - begin)
+        return self._windows.over(key, begin, end), float(end - begin)
 
     @property
     def timeline(self) -> list[Point]:
@@ -212,6 +209,10 @@ class Results:
         if worker.stopped_s is None:
             worker.state = "lost"
 
+    def count_exception(self, text: str) -> None:
+        """Count an exception of a listener of this process."""
+        self._add_exception(stable_text(text), 1)
+
     def expect(self, name: str) -> None:
         """A worker takes part, and its reports are waited for."""
         self._worker(name)
@@ -248,7 +249,7 @@ class Results:
 
     def _add_rows(self, rows: list[Any], shift: int) -> None:
         # Hot path of a master (bench/recorder.py).
-        timeline = self._timeline
+        timeline, windows = self._timeline, self._windows
         for request_type, name, cells in rows:
             key = Key(request_type, name)
             entry = self._entries.get(key)
@@ -263,25 +264,14 @@ class Results:
                 add_batch(cell, ok, second)
                 if is_exchange:
                     timeline.add_cell(cell, ok, second)
-                if self._window_s:
-                    self._add_to_windows(key, cell, second)
+                if windows.length_s:
+                    windows.add(key, cell, second, self._newest)
 
     def _open(self, key: Key) -> tuple[Key, _Entry]:
         if len(self._entries) >= MAX_KEYS:
             self.merged_names += 1
             key = overflow_key(key.type)
         return key, self._entries.setdefault(key, _Entry())
-
-    def _add_to_windows(self, key: Key, cell: list[Any], second: int) -> None:
-        for place in (key, None) if key.is_exchange else (key,):
-            seconds = self._windows.setdefault(place, {})
-            tally = seconds.get(second)
-            if tally is None:
-                tally = seconds[second] = Tally()
-                oldest = self._newest - self._window_s - _LATE_S
-                while (first := next(iter(seconds))) < oldest:
-                    del seconds[first]
-            tally.merge_cell(cell)
 
     def _add_errors(self, errors: list[Any], offset: float) -> None:
         for request_type, name, reason, message, count, first, last in errors:
@@ -297,10 +287,10 @@ class Results:
                 known.merge(count, first + offset, last + offset)
 
     def _add_numbers(self, report: Mapping[str, Any]) -> None:
-        for own, theirs in ((self.counters, report["counters"]), (self.exceptions, report["exceptions"])):
-            for name, count in theirs.items():
-                place = name if name in own or len(own) < MAX_ERRORS else OTHER
-                own[place] = own.get(place, 0) + count
+        for counter, amount in report["counters"].items():
+            self.counters[counter] = self.counters.get(counter, 0) + amount
+        for text, count in report["exceptions"].items():
+            self._add_exception(text, count)
         abandoned, start_retries, dropped, unstamped, merged_names = report["numbers"]
         self.abandoned += abandoned
         self.start_retries += start_retries
@@ -309,6 +299,11 @@ class Results:
         self.merged_names += merged_names
         for histogram, message in zip((self.delay, self.setup, self.lag, self.start_lag), report["times"], strict=True):
             histogram.merge_message(message)
+
+    def _add_exception(self, text: str, count: int) -> None:
+        known = self.exceptions
+        place = text if text in known or len(known) < MAX_ERRORS else OTHER
+        known[place] = known.get(place, 0) + count
 
     def _add_worker(self, name: str, report: Mapping[str, Any]) -> None:
         worker = self._worker(name)
@@ -333,7 +328,7 @@ class Results:
             total = self._users[second] = self._users.get(second, 0) + count
             self.users_max = max(self.users_max, total)
             self._timeline.add_users(total, second)
-        while len(self._users) > 2 * _LATE_S:
+        while len(self._users) > _USERS_S:
             del self._users[min(self._users)]
 
     def _complete_until(self) -> int:

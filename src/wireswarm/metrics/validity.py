@@ -159,7 +159,7 @@ def _judge_speed(worker: WorkerView, readings: RunReadings, invalid: list[str], 
         )
     elif worker.lag_count >= ENOUGH and worker.lag_p99_ms > LAG_DEGRADED_MS:
         degraded.append(f"{worker.name} was a little late: event-loop lag {worker.lag_p99_ms:.0f} ms at p99")
-    elif worker.lag_max_ms > STALL_MS:
+    if worker.lag_max_ms > STALL_MS:
         degraded.append(f"{worker.name} stood still for {worker.lag_max_ms / 1000:.1f} s")
 
 

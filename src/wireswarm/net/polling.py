@@ -17,6 +17,8 @@ from wireswarm.sample import Failure, Reason
 from wireswarm.wire.engineio import SEPARATOR, decode_payload, encode_binary, take_payload
 from wireswarm.wire.http1 import Response
 
+MAX_PACKETS: Final = 16
+"""In one payload: servers of python-engineio refuse more, where they are not told otherwise."""
 FAREWELL: Final = 2.0
 """Seconds that the last POST may take."""
 
@@ -166,7 +168,7 @@ class PollingTransport:
         outbox = self._outbox
         try:
             while outbox and self._is_open and (not self._is_paused or self._is_closing):
-                count = take_payload(outbox, self._limit)
+                count = take_payload(outbox[:MAX_PACKETS], self._limit)
                 body = SEPARATOR.join(outbox[:count])
                 del outbox[:count]
                 if self._post is None:

@@ -110,6 +110,7 @@ class _Process:
         environment.events.request.add_listener(self.recorder.on_request)
         _first(environment.events.test_start, self._on_test_start)
         _first(environment.events.test_stop, self._on_test_stop)
+        environment.events.test_stop.add_listener(self._on_everybody_told)
 
     def restart(self, run: str) -> None:
         """Another run begins."""
@@ -142,7 +143,7 @@ class _Process:
         """A test begins."""
 
     def end_run(self) -> None:
-        """A test has ended."""
+        """A test has ended. Called again when all other listeners have been told."""
 
     def _on_test_start(self, **_kwargs: Any) -> None:
         self.start_run()
@@ -155,6 +156,10 @@ class _Process:
         self._seconds.stop()
         self._stop_lag()
         self.tick()
+        self.end_run()
+
+    def _on_everybody_told(self, **_kwargs: Any) -> None:
+        # What other listeners did at the end of the test counts too.
         self._mishaps.off()
         self.end_run()
 
@@ -177,7 +182,6 @@ class _Local(_Process):
         setattr(environment, RESULTS, self._results)
         self._stopping_s = 0.0
         _first(environment.events.test_stopping, self._on_test_stopping)
-        environment.events.test_stop.add_listener(self._on_everybody_told)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
         environment.events.quit.add_listener(self._on_quit)
 
@@ -192,15 +196,11 @@ class _Local(_Process):
         self._results.add(_LOCAL, self.take_report())
 
     def end_run(self) -> None:
+        self._results.add(_LOCAL, self.take_report())
         self._results.finish(self._stopping_s)
 
     def _on_test_stopping(self, **_kwargs: Any) -> None:
         self._stopping_s = self.recorder.elapsed_s
-
-    def _on_everybody_told(self, **_kwargs: Any) -> None:
-        # What other listeners did at the end of the test.
-        self._results.add(_LOCAL, self.take_report())
-        self._results.finish(self._stopping_s)
 
     def _on_spawning_complete(self, **_kwargs: Any) -> None:
         if self.environment.reset_stats:
@@ -257,10 +257,12 @@ class _Master:
         self._stopping_s: float | None = None
         self._running = False
         self._seconds = _Seconds(self._elapsed, self._tick)
+        self._mishaps = MishapWatch(environment, self._results.count_exception)
         events = environment.events
         _first(events.test_start, self._on_test_start)
         _first(events.test_stopping, self._on_test_stopping)
         _first(events.test_stop, self._on_end)
+        events.test_stop.add_listener(self._on_everybody_told)
         events.quitting.add_listener(self._on_end)  # where the last worker went missing there was no test_stop
         events.spawning_complete.add_listener(self._on_spawning_complete)
         events.worker_report.add_listener(self._on_report)
@@ -272,6 +274,7 @@ class _Master:
     def _on_test_start(self, **_kwargs: Any) -> None:
         self._running = True
         self._begin()
+        self._mishaps.on()
         self._seconds.start()
 
     def _begin(self) -> None:
@@ -324,6 +327,9 @@ class _Master:
         self._seconds.stop()
         self._tick()
         self._results.finish(self._results.elapsed_s if self._stopping_s is None else self._stopping_s)
+
+    def _on_everybody_told(self, **_kwargs: Any) -> None:
+        self._mishaps.off()
 
     def _on_quit(self, **_kwargs: Any) -> None:
         _tell(self._results)

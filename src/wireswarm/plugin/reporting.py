@@ -101,6 +101,8 @@ class Reporting:
         self._line = ProgressLine()
         self._comparison: Comparison | None = None
         self._runs = 0
+        if self._option("headless") and not self._option("print_stats"):
+            self._hide_stock_tables()
 
     def start(self) -> None:
         """A test begins."""
@@ -163,6 +165,14 @@ class Reporting:
         for path in self._paths():
             console.print(f"Written: {path}", highlight=False, soft_wrap=True)
 
+    def _hide_stock_tables(self) -> None:
+        # At its end Locust prints its three tables, in whole milliseconds and two digits, of what ours say exactly.
+        # --print-stats shows them all the same.
+        tables = logging.getLogger("locust.stats_logger")
+        events = self._environment.events
+        events.quitting.add_listener(lambda **_kwargs: tables.addFilter(_nothing))
+        events.quit._handlers.insert(0, lambda **_kwargs: tables.removeFilter(_nothing))
+
     def _append_to_step_summary(self, summary: Summary) -> None:
         # https://docs.github.com/actions/reference/workflow-commands-for-github-actions#adding-a-job-summary
         path = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -208,6 +218,10 @@ class Reporting:
 
     def _option(self, name: str) -> Any:
         return getattr(self._options, name, None)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
 
 
 def _environment_facts() -> dict[str, str]:

@@ -20,6 +20,8 @@ from wireswarm.reports import figures, page
 from wireswarm.reports.charts.small import margin
 from wireswarm.reports.summary import Summary
 
+_MAX_TEXT: Final = 400
+"""Characters of a name or message."""
 _ASSETS: Final = "wireswarm.reports"
 _POLICY: Final = (
     "default-src 'none'",
@@ -72,5 +74,7 @@ def _template() -> Template:
 
 
 def _finalize(value: object) -> object:
-    """Every text that comes from outside, as one line of harmless characters; it is escaped after that."""
-    return figures.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Every text that comes from outside, as one short line of harmless characters; it is escaped after that."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return figures.shortened(figures.clean(value), _MAX_TEXT)

@@ -22,7 +22,8 @@ class Linear:
     """Equal distances for equal differences. The upper end is rounded up to a tick."""
 
     def __init__(self, high: float, start: float, end: float, *, low: float = 0.0, ticks: int = 4) -> None:
-        self._step = _round_step((high - low) / ticks) if high > low else 1.0
+        # A range that is lost in the rounding of its ends is none.
+        self._step = _round_step((high - low) / ticks) if high - low > 1e-9 * max(abs(high), abs(low), 1.0) else 1.0
         self.low = math.floor(low / self._step) * self._step
         self.high = max(math.ceil(high / self._step - 1e-9), 1 + round(self.low / self._step)) * self._step
         self._start, self._end = start, end

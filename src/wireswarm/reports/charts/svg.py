@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from markupsafe import Markup, escape
 
-from wireswarm.reports.figures import clean
+from wireswarm.reports.figures import clean, shortened
 
 Value = str | float
+
+_MAX_TITLE: Final = 200
 
 
 def element(tag: str, *children: Markup, **attributes: Value) -> Markup:
@@ -33,7 +36,7 @@ def picture(
     children: Iterable[Markup], *, width: float, height: float, title: str, description: str = "", **attributes: Value
 ) -> Markup:
     """A whole drawing, with what a screen reader says of it."""
-    said = element("title", escape(clean(title)))
+    said = element("title", escape(shortened(clean(title), _MAX_TITLE)))
     if description:
         said += element("desc", escape(clean(description)))
     return element("svg", said, *children, viewBox=f"0 0 {_number(width)} {_number(height)}", role="img", **attributes)
