@@ -261,3 +261,13 @@ def test_a_restart_forgets_everything_and_counts_reports_from_one() -> None:
     report = recorder.take_report(1.0)
 
     assert (report["run"], report["sequence"], report["rows"]) == ("again", 1, [])
+
+
+def test_a_secret_in_a_request_name_is_redacted() -> None:
+    recorder, results = Recorder(), Results()
+    recorder.on_request("GET", "/x?access_token=fake-token-of-a-stock-user", 1.0, 1)
+    recorder.tick(1.0, users=1)
+    results.add("local", recorder.take_report(1.0, stopped=True))
+    (key,) = results.keys()
+    assert key.name.startswith("/x?access_token=")
+    assert "fake-token" not in key.name

@@ -133,6 +133,9 @@ def test_a_distribution_has_the_percentiles_of_its_histogram(values: list[int], 
 
     assert distribution.count == len(values)
     assert distribution.percentile(percent) == pytest.approx(histogram.percentile(percent) / 1000, rel=1e-3)
+    limit = distribution.percentile(percent)
+    assert distribution.above(limit) == sum(value / 1000 > limit for value in values)
+    assert distribution.above(-1.0) == len(values)
     mean, variance = distribution.moments()
     assert mean == pytest.approx(math.fsum(values) / len(values) / 1000, rel=1.1e-3, abs=1e-3)
     assert variance >= 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import random
 
 import msgspec
@@ -173,6 +172,16 @@ def test_what_makes_runs_hard_to_compare_is_said() -> None:
     ]
 
 
+def test_runs_of_flows_alone_are_compared() -> None:
+    base = made.empty(flows=made.rich().flows, run=made.run())
+    comparison = compare(base, msgspec.structs.replace(base, run=made.run(users=7)))
+    file = io.StringIO()
+    show_comparison(Console(file=file, width=100), comparison)
+
+    assert [pair.name for pair in comparison.pairs] == ["total", "full_flow"]
+    assert "Mind: the baseline had 50 users, the new run 7" in file.getvalue()
+
+
 def test_with_few_batches_the_requests_decide() -> None:
     base, new = made.row("/x", 100.0, 2000), made.row("/x", 150.0, 2000)
     few = [msgspec.structs.replace(row, batches=row.batches[:3]) for row in (base, new)]
@@ -218,6 +227,18 @@ def test_of_many_those_that_got_worse_are_shown() -> None:
     assert "141 more have not got worse" in file.getvalue()
 
 
+def test_of_many_regressions_some_are_told() -> None:
+    base = made.many(100)
+    slow = made.row("/x", 400.0, 320)
+    worse = [msgspec.structs.replace(row, latency=slow.latency, batches=[]) for row in base.requests]
+    file = io.StringIO()
+    show_comparison(Console(file=file, width=100), compare(base, msgspec.structs.replace(base, requests=worse)))
+
+    assert file.getvalue().count("✗") == 41
+    assert "✗ and 360 more" in file.getvalue()
+    assert file.getvalue().splitlines()[-1] == "WORSE: 400 regressions"
+
+
 def test_the_rank_test_knows_its_textbook_values() -> None:
     # U = 0 of 12.5 ± √(25/12 · 11) = 4.787, so z = (12.5 − 0.5) / 4.787.
     assert noise.rank_test([1, 2, 3, 4, 5], [6, 7, 8, 9, 10]) == pytest.approx(0.012186, abs=1e-6)
@@ -232,14 +253,24 @@ def test_the_rank_test_is_symmetric(one: list[float], two: list[float]) -> None:
     assert 0 <= noise.rank_test(one, two) <= 1 + 1e-12
 
 
-def test_the_interval_of_a_percentile_holds_the_true_one() -> None:
+@pytest.mark.parametrize("percent", [50, 95, 99])
+def test_percentiles_of_the_same_seldom_differ(percent: float) -> None:
     random_ = random.Random(11)
-    true = math.exp(1.6448536 * 0.5) * 100
-    held = 0
-    for _ in range(200):
-        low, high = noise.percentile_interval(Distribution(made.durations(random_, 100.0, 400).buckets), 95)
-        held += low <= true * 1.001 and true <= high
-    assert held >= 194, "at 99 %, of 200 there are 198, and less than 194 once in 200 times"
+    runs = [Distribution(made.durations(random_, 100.0, 300).buckets) for _ in range(400)]
+    differ = sum(noise.percentiles_differ(one, two, percent) for one, two in zip(runs[::2], runs[1::2], strict=True))
+
+    assert differ <= 6, "at 1 %, of 200 there are 2"
+
+
+@pytest.mark.parametrize("percent", [50, 95, 99])
+def test_a_percentile_of_few_requests_that_are_all_slower_differs(percent: float) -> None:
+    random_ = random.Random(12)
+    fast = Distribution(made.durations(random_, 20.0, 60, spread=0.05).buckets)
+    slow = Distribution(made.durations(random_, 40.0, 60, spread=0.05).buckets)
+
+    assert noise.percentiles_differ(fast, slow, percent)
+    assert noise.percentiles_differ(slow, fast, percent)
+    assert not noise.percentiles_differ(fast, fast, percent)
 
 
 def test_two_runs_of_the_same_are_seldom_called_different() -> None:

@@ -213,6 +213,15 @@ def test_csv_that_cannot_be_read_is_named(folder: Path) -> None:
         read_locust_csv(folder)
 
 
+def test_csv_knows_nothing_of_windows(folder: Path) -> None:
+    (folder / "own.toml").write_text('[profiles.p]\nthresholds."*" = ["errors < 5% over 30s"]\n', "utf-8")
+
+    assert validate_results(folder / "results", "p", folder / "own.toml") == {
+        "passed": False,
+        "failures": ["total: errors < 5% over 30s: no data: no second of a window is known"],
+    }
+
+
 def test_csv_does_not_tell_what_was_abandoned(folder: Path) -> None:
     (folder / "own.toml").write_text('[profiles.p]\nthresholds."*" = ["abandoned < 1", "cpu < 90%"]\n', "utf-8")
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from wireswarm.auth import redact
 from wireswarm.metrics.failures import MAX_ERRORS, ErrorBook, stable_text
 from wireswarm.metrics.histogram import MAX_MICROSECONDS, Histogram
 from wireswarm.metrics.readings import Reading, WorkerReadings
@@ -115,7 +116,7 @@ class Recorder:
         self._counters: dict[str, int] = {}
         self._exceptions: dict[str, int] = {}
         self._exception_texts: set[str] = set()
-        self._abandoned = self._start_retries = self._dropped = 0
+        self._abandoned = self._start_retries = self._dropped = self._kills = 0
         self._merged_names = 0
 
     @property
@@ -202,6 +203,10 @@ class Recorder:
                 text = OTHER
         self._exceptions[text] = self._exceptions.get(text, 0) + 1
 
+    def count_kill(self) -> None:
+        """Count a stop in which users did not end by themselves within the stop timeout."""
+        self._kills += 1
+
     def tick(self, elapsed_s: float, users: int) -> None:
         """Close the seconds that are over.
 
@@ -233,7 +238,14 @@ class Recorder:
                 rows.append([*live.key, live.cells])
                 live.cells = []
         self._sequence += 1
-        numbers = [self._abandoned, self._start_retries, self._dropped, self._unstamped, self._merged_names]
+        numbers = [
+            self._abandoned,
+            self._start_retries,
+            self._dropped,
+            self._unstamped,
+            self._merged_names,
+            self._kills,
+        ]
         report = {
             "run": self.run,
             "sequence": self._sequence,
@@ -251,7 +263,7 @@ class Recorder:
             "readings": self._readings.to_message(),
         }
         self._users, self._counters, self._exceptions = [], {}, {}
-        self._abandoned = self._start_retries = self._dropped = self._unstamped = self._merged_names = 0
+        self._abandoned = self._start_retries = self._dropped = self._unstamped = self._merged_names = self._kills = 0
         self._delay, self._setup, self._lag, self._start_lag = (Histogram() for _ in range(4))
         self._readings = WorkerReadings()
         return report
@@ -260,7 +272,8 @@ class Recorder:
         live = self._live.get((request_type, name))
         if live is not None:
             return live
-        key = Key(plain_text(str(request_type))[:_MAX_NAME], plain_text(str(name))[:_MAX_NAME])
+        # A stock user's name is its URL, which may have a token in it.
+        key = Key(plain_text(str(request_type))[:_MAX_NAME], redact(plain_text(str(name)))[:_MAX_NAME])
         if len(self._live) < MAX_KEYS:
             live = self._live[request_type, name] = _Live(key)
             return live

@@ -89,6 +89,8 @@ class Results:
         """How many events were counted as `(other)`, since there were too many names."""
         self.merged_errors = 0
         """How many failures were counted as `(other)`, since there were too many classes."""
+        self.kills = 0
+        """In how many processes and stops users did not end within the stop timeout, and were killed."""
         self._entries: dict[Key, _Entry] = {}
         self._arrivals: dict[str, _Arrivals] = {}
         self._offsets: dict[str, float] = {}
@@ -176,6 +178,8 @@ class Results:
             notes.append(
                 f"{self.merged_errors:,} failures are counted as {OTHER}: there were more than {MAX_ERRORS:,} classes."
             )
+        if self.kills:
+            notes.append("Users that did not end within the stop timeout were killed in what they were doing.")
         return notes
 
     # Feeding
@@ -291,12 +295,13 @@ class Results:
             self.counters[counter] = self.counters.get(counter, 0) + amount
         for text, count in report["exceptions"].items():
             self._add_exception(text, count)
-        abandoned, start_retries, dropped, unstamped, merged_names = report["numbers"]
+        abandoned, start_retries, dropped, unstamped, merged_names, kills = report["numbers"]
         self.abandoned += abandoned
         self.start_retries += start_retries
         self.dropped += dropped
         self.unstamped += unstamped
         self.merged_names += merged_names
+        self.kills += kills
         for histogram, message in zip((self.delay, self.setup, self.lag, self.start_lag), report["times"], strict=True):
             histogram.merge_message(message)
 

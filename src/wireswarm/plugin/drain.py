@@ -20,6 +20,7 @@ from locust.env import Environment
 from locust.runners import STATE_MISSING, STATE_STOPPING, MasterRunner, Runner, WorkerRunner
 from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
+from wireswarm.plugin.hanging import stop_in_time, watch_on_stop
 from wireswarm.plugin.tags import all_flows
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ def install_drain(environment: Environment) -> None:
         return
     _stop_before_the_next_task()
     runner.stop = _one_at_a_time(runner, runner.stop)  # type: ignore[method-assign]
+    runner.stop_users = stop_in_time(runner, runner.stop_users)  # type: ignore[method-assign]
     if isinstance(runner, MasterRunner):
         _Master(environment, runner)
     elif isinstance(runner, WorkerRunner):
@@ -70,9 +72,11 @@ def _stop_before_the_next_task() -> None:
 
     @functools.wraps(original)
     def stop(self: User, force: bool = False) -> bool:
+        watch_on_stop(self)
         if self._state == LOCUST_STATE_WAITING and not force:
             self._state = LOCUST_STATE_STOPPING
-            self._group.killone(self._greenlet)  # type: ignore[arg-type]  # it was started, or it would not wait
+            # Nor is it awaited here, where its `on_stop` would count as no part of the stop timeout.
+            self._group.killone(self._greenlet, block=False)  # type: ignore[arg-type]  # started, or it would not wait
             return True
         return bool(original(self, force))
 

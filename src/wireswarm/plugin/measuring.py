@@ -104,7 +104,7 @@ class _Process:
         self.recorder = Recorder()
         setattr(environment, RECORDER, self.recorder)
         self._readings = ProcessReadings()
-        self._mishaps = MishapWatch(environment, self.recorder.count_exception)
+        self._mishaps = MishapWatch(environment, self.recorder.count_exception, self.recorder.count_kill)
         self._seconds = _Seconds(lambda: self.recorder.elapsed_s, self.tick)
         self._lag: gevent.Greenlet[[], None] | None = None
         environment.events.request.add_listener(self.recorder.on_request)
@@ -257,7 +257,7 @@ class _Master:
         self._stopping_s: float | None = None
         self._running = False
         self._seconds = _Seconds(self._elapsed, self._tick)
-        self._mishaps = MishapWatch(environment, self._results.count_exception)
+        self._mishaps = MishapWatch(environment, self._results.count_exception, lambda: None)
         events = environment.events
         _first(events.test_start, self._on_test_start)
         _first(events.test_stopping, self._on_test_stopping)

@@ -16,9 +16,17 @@ _LISTENER = "Uncaught exception in event handler"  # as locust/event.py logs it
 class MishapWatch:
     """Tells of each exception of a user or a listener, while it is on."""
 
-    def __init__(self, environment: Environment, count: Callable[[str], None]) -> None:
+    def __init__(self, environment: Environment, count: Callable[[str], None], kill: Callable[[], None]) -> None:
+        """Begin with users.
+
+        Args:
+            environment: where to look.
+            count: is told the text of each exception.
+            kill: is called when users were killed, since they did not end by themselves.
+        """
         self._environment = environment
         self._count = count
+        self._kill = kill
         self._filter = _ListenerFilter(count)
         environment.events.user_error.add_listener(self._on_user_error)
         runner = environment.runner
@@ -42,7 +50,7 @@ class MishapWatch:
             began, limit = time.monotonic(), self._environment.stop_timeout
             stop_users(*args, **kwargs)
             if limit and time.monotonic() - began >= limit:
-                self._count(f"users did not end within {limit:g} s (--stop-timeout) and were killed")
+                self._kill()
 
         return stop_and_look
 

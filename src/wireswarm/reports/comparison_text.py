@@ -14,6 +14,7 @@ from wireswarm.reports.figures import clean, counted, duration, rate, share
 
 MAX_PAIRS: Final = 60
 MAX_NAMES: Final = 20
+MAX_REGRESSIONS: Final = 40
 _STYLES: Final = {State.WORSE: "bold red", State.BETTER: "green", State.NOISE: "yellow"}
 
 
@@ -84,8 +85,10 @@ def _names(console: Console, what: str, names: list[str], style: str) -> None:
 
 def _verdict(console: Console, comparison: Comparison) -> None:
     regressions = comparison.regressions
-    for pair, change in regressions:
+    for pair, change in regressions[:MAX_REGRESSIONS]:
         _say(console, f"✗ {told(pair, change)}", "red")
+    if len(regressions) > MAX_REGRESSIONS:
+        _say(console, f"✗ and {len(regressions) - MAX_REGRESSIONS:,} more", "red")
     if regressions:
         _say(console, f"WORSE: {counted(len(regressions), 'regression')}", "bold red")
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -35,6 +35,11 @@ class Distribution:
     def percentile(self, percent: float) -> float:
         """The shortest duration that at least so many percent are not longer than; 0 where there is none."""
         return self.at_rank(math.ceil(percent / 100 * self.count - 1e-9))
+
+    def above(self, milliseconds: float) -> int:
+        """How many are longer than one of the durations."""
+        position = bisect_right(self._values, milliseconds)
+        return self.count - (self._seen[position - 1] if position else 0)
 
     def moments(self) -> tuple[float, float]:
         """Mean and variance; zeros where there are no durations."""

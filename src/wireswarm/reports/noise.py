@@ -1,11 +1,11 @@
 """Whether a difference between two runs is more than chance.
 
-Two questions are asked, and both have to say so. Of single requests: are the confidence intervals of a percentile, by
-order statistics, apart; do the means differ by Welch's test, the counts by the normal approximation of the binomial and
-Poisson distributions? That takes requests as independent, which under load they are not: a slow second makes all of its
-requests slow. So each run is also cut into batches, the stretches of its time line, and the Mann–Whitney U test asks
-whether the batches of one run tend to be higher than those of the other. It assumes nothing of how latencies are
-distributed, and a slow moment is one batch of many, however many requests it held.
+Two questions are asked, and both have to say so. Of single requests: do more of them than in the other run take longer
+than the lower run's percentile; do the means differ by Welch's test, the counts by the normal approximation of the
+binomial and Poisson distributions? That takes requests as independent, which under load they are not: a slow second
+makes all of its requests slow. So each run is also cut into batches, the stretches of its time line, and the
+Mann–Whitney U test asks whether the batches of one run tend to be higher than those of the other. It assumes nothing of
+how latencies are distributed, and a slow moment is one batch of many, however many requests it held.
 """
 
 from __future__ import annotations
@@ -54,22 +54,14 @@ def rank_test(first: Sequence[float], second: Sequence[float]) -> float:
     return 2 * (1 - _NORMAL.cdf(distance / math.sqrt(variance)))
 
 
-def percentile_interval(distribution: Distribution, percent: float) -> tuple[float, float]:
-    """The confidence interval of a percentile, by order statistics (David and Nagaraja, Order Statistics, 7.1)."""
-    count, share = distribution.count, percent / 100
-    reach = _SIGMAS * math.sqrt(count * share * (1 - share))
-    low, high = math.floor(count * share - reach), math.ceil(count * share + reach) + 1
-    # Beyond the shortest and the longest request nothing is known.
-    return (
-        distribution.at_rank(low) if low >= 1 else 0.0,
-        distribution.at_rank(high) if high <= count else math.inf,
-    )
-
-
 def percentiles_differ(first: Distribution, second: Distribution, percent: float) -> bool:
-    """Whether the intervals of a percentile in two runs do not touch."""
-    one, two = percentile_interval(first, percent), percentile_interval(second, percent)
-    return one[1] < two[0] or two[1] < one[0]
+    """Whether a percentile differs: whether the shares of requests that took longer than the lower of the two do.
+
+    That is the control quantile test (Gastwirth, 1968): in the run with the lower percentile, as many took longer as
+    its definition says, and in the other one more.
+    """
+    limit = min(first.percentile(percent), second.percentile(percent))
+    return shares_differ(first.above(limit), first.count, second.above(limit), second.count)
 
 
 def shares_differ(part: int, whole: int, other_part: int, other_whole: int) -> bool:
