@@ -171,7 +171,9 @@ def failing(start_target: Callable[..., Target]) -> Target:
 
 def written(folder: Path, run: LocustProcess) -> dict[str, str]:
     """Everything that a run has written, by what it is."""
-    files = {path.name: path.read_text("utf-8") for path in folder.iterdir() if path.suffix != ".py" and path.is_file()}
+    files = {
+        path.name: path.read_text("utf-8") for path in folder.rglob("*") if path.suffix != ".py" and path.is_file()
+    }
     return files | {"output": run.output}
 
 
@@ -196,24 +198,36 @@ ALL = ("--headless", "--loglevel", "DEBUG", "-u", 5, "-r", 5, "-t", "60s", "-s",
 def test_no_secret_is_in_what_a_run_writes(kind: str, canaries: Canaries, failing: Target, tmp_path: Path) -> None:
     path = tmp_path / kind
     files = ("--csv", path, "--csv-full-history", "--html", f"{path}.html", "--logfile", f"{path}.log")
+    ours = (
+        "--results",
+        tmp_path / "results",
+        "--samples",
+        tmp_path / "samples.jsonl",
+        "--threshold",
+        "GET *: p95 < 1us",
+    )
     # With it, the tables are not printed.
     more = {"local": ("--json-file", path), "processes": ("--processes", 2, *master_port()), "stock": ("--json",)}[kind]
     host = canaries.host(failing) if kind == "stock" else failing.url
     environment = canaries.environment | {"LOCUST_HOST": host}
     locustfile = write(tmp_path, STOCK if kind == "stock" else LOCUSTFILE)
-    with LocustProcess(locustfile, *ALL, *files, *more, environment=environment) as run:
+    with LocustProcess(locustfile, *ALL, *files, *ours, *more, environment=environment) as run:
         run.until(lambda: received(failing.counters()).total() >= ENOUGH)
         processes = command_lines(run.process.pid)
         run.signal(signal.SIGTERM)
-        assert run.end() == 1, run.output
+        assert run.end() == 3, run.output
     texts = written(tmp_path, run)
 
     assert len(processes) == (3 if kind == "processes" else 1)
+    assert set(texts) >= {"summary.json", "report.html", "junit.xml", "summary.md"}
+    assert any(name.startswith("samples") for name in texts)
     assert set(texts) >= {"output", f"{kind}.log", f"{kind}.html", f"{kind}_failures.csv", f"{kind}_exceptions.csv"}
     canaries.assert_in_none_of(texts | processes)
     # Where they would have been.
     assert "access_token=***" in texts[f"{kind}_stats.csv"]
     assert "*** was not accepted" in texts[f"{kind}_failures.csv"]
+    for name in ("summary.json", "report.html"):
+        assert "*** was not accepted" in texts[name], name
     if kind == "stock":
         assert "//***@127.0.0.1" in texts["stock.html"]
     else:
@@ -236,7 +250,7 @@ def test_our_users_refuse_a_host_with_a_password_and_do_not_show_it(
 def test_no_secret_is_in_what_try_shows(canaries: Canaries, failing: Target, tmp_path: Path) -> None:
     path = write(tmp_path, LOCUSTFILE)
     environment = {**os.environ, **canaries.environment, "LOCUST_HOST": failing.url}
-    chosen = ("Token", "Minted", "Basic", "Fast", "--exclude-tags", "path")
+    chosen = ("Token", "Minted", "Basic", "Fast", "Stock")
     ended = subprocess.run(
         [sys.executable, "-m", "wireswarm", "try", str(path), "--headers", "--loglevel", "DEBUG", *chosen],
         env=environment,
