@@ -78,7 +78,7 @@ class Encoder:
         )
 
     def _of_foreign(self, metric: str, event: Foreign) -> str:
-        tags = _tags(event.type, _clean(event.name), event.status, event.reason, _clean(event.message))
+        tags = _tags(event.type, event.name, event.status, event.reason, event.message)
         return self._line(metric, event.done, event.milliseconds, tags, f'"response_bytes":"{event.response_bytes}"')
 
     def _line(self, metric: str, done_ns: int, milliseconds: float, tags: str, metadata: str) -> str:
@@ -153,7 +153,7 @@ def _tags(request_type: str, name: str, status: int, reason: str, message: str) 
     if reason:
         tags |= {"error": message, "error_reason": str(reason)}
     # A file name or a header can hold what is no text.
-    clean = {key: value.encode("utf-8", "replace").decode() for key, value in tags.items()}
+    clean = {key: redact(value).encode("utf-8", "replace").decode() for key, value in tags.items()}
     return orjson.dumps(clean).decode()
 
 
@@ -165,7 +165,3 @@ def _phases(phases: HttpPhases) -> str:
         text += f',"looking_up":"{dns / 1e6}","connecting":"{connect / 1e6}","tls_handshaking":"{tls / 1e6}"'
     return text
 
-
-@lru_cache(_REMEMBERED)
-def _clean(text: str) -> str:
-    return redact(text)
