@@ -271,3 +271,13 @@ def test_a_secret_in_a_request_name_is_redacted() -> None:
     (key,) = results.keys()
     assert key.name.startswith("/x?access_token=")
     assert "fake-token" not in key.name
+
+
+@pytest.mark.parametrize(("read", "delays", "unstamped"), [(5_700_000, 1, 0), (5_000_000, 0, 1)])
+def test_the_delay_of_a_socket_that_has_no_status(read: int, delays: int, unstamped: int) -> None:
+    recorder, results = Recorder(), Results()
+    sample = Sample("SIO", "ping", 0, 5_000_000, read, 10, 10, 0)
+    recorder.on_request("SIO", "ping", 5.0, 10, sample=sample)
+    recorder.tick(1.0, users=1)
+    results.add("local", recorder.take_report(1.0, stopped=True))
+    assert (results.delay.total, results.unstamped) == (delays, unstamped)

@@ -23,6 +23,8 @@ _MAX_STEPS: Final = 60
 """Seconds that wait for a report, which a master that is away does not take; more are merged."""
 _MAX_FILLED: Final = 60
 _MAX_NAME: Final = 500
+SIO: Final = "SIO"
+"""The type of Socket.IO's exchanges, which have no status."""
 _MAX_LENGTH: Final = 1 << 48
 _TICK_SLACK_S: Final = 0.05
 """A timer that is due on a second may fire a little before it."""
@@ -158,11 +160,10 @@ class Recorder:
         else:
             live.add_failed((done - sent) // 1000)
             self._errors.add(live.key.type, live.key.name, failure, exception, self.elapsed_s)
-        if status:
-            if read > done:
-                self._add_delay((read - done) // 1000)
-            else:
-                self._unstamped += 1
+        if read > done:
+            self._add_delay((read - done) // 1000)
+        elif status or (request_type == SIO and failure is None):  # an answer, and no stamp
+            self._unstamped += 1
         elif request_type == FLOW and context:
             self._on_steps(live.key.name, context)
         # An open connection has none; otherwise it is one of the two that was not immediate.
