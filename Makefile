@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup proto demo target lint format test cover bench lock clean
+.PHONY: help setup proto demo demo-lorax demo-mixed target lint format test soak cover bench bench-socketio lock clean
 
 # The first Python on the path that is new enough; `make PYTHON=python3.13 …` for another one.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -14,7 +14,7 @@ GENERATED := $(VENV)/.generated
 PROTOS := $(wildcard proto/*.proto)
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(GENERATED)  ## Install everything into .venv
 
@@ -24,6 +24,12 @@ proto: $(INSTALLED)  ## Generate the protobuf modules from proto/
 
 demo: $(GENERATED)  ## Run a whole load test here: server, 10 users, reports; half a minute
 	@$(BIN)/wireswarm demo $(ARGS)
+
+demo-lorax: $(GENERATED)  ## The same with HTTP and Socket.IO
+	@$(BIN)/wireswarm demo lorax --results results/demo-lorax $(ARGS)
+
+demo-mixed: $(GENERATED)  ## The same with protobuf, Socket.IO and JSON in one swarm
+	@$(BIN)/wireswarm demo mixed --results results/demo-mixed $(ARGS)
 
 target: $(GENERATED)  ## Serve the reference target on port 8000
 	@$(BIN)/wireswarm target $(ARGS)
@@ -41,11 +47,18 @@ format: $(GENERATED)  ## Mend what can be mended by itself
 test: $(GENERATED)  ## Run the tests (ARGS="-k flow" for some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
+soak: $(GENERATED)  ## Run the tests that take minutes, an hour in all (ARGS="-k memory", SOAK_MINUTES=5)
+	$(BIN)/python -m pytest tests/soak $(ARGS)
+
 cover: $(GENERATED)  ## Run the tests and hold the branch coverage at 95 % or more
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 bench: $(GENERATED)  ## Race load generators (needs nginx; ARGS="--case all"), see bench/README.md
 	$(BIN)/python bench/http_throughput.py $(ARGS)
+
+bench-socketio: $(GENERATED)  ## Race load generators over Socket.IO (needs npm; ARGS="--case all")
+	@test -d bench/socketio/node_modules || npm ci --prefix bench/socketio
+	$(BIN)/python bench/socketio_emits.py $(ARGS)
 
 lock: $(INSTALLED)  ## Renew requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -13,8 +13,14 @@ K6: Final = "k6, raw bytes"
 K6_PROTOBUF: Final = "k6, protobufjs"
 WRK: Final = "wrk (the limit)"
 
-Shape = Literal["throughput", "pace", "clock"]
-"""Which table and picture a case gets."""
+WIRESWARM_SOCKETIO: Final = "Wireswarm SocketIOUser"
+LOCUST_SOCKETIO: Final = "Locust SocketIOUser"
+ARTILLERY: Final = "Artillery"
+BARE_USER: Final = "bare Locust User"
+BARE_SOCKET: Final = "User with a bare socket"
+
+Shape = Literal["throughput", "pace", "clock", "held"]
+"""What is measured, and which table and picture a case gets. `held`: connections that are open and do nothing."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +33,20 @@ class Case:
     description: str
     """What is measured, a sentence or two."""
     contenders: tuple[str, ...]
+    protocol: Literal["http", "socketio"] = "http"
+    """Which server it needs, and how the files of its results begin."""
+    unit: str = "requests"
+    """What the server counts."""
+    counter: str = ""
+    """The name of that count, where the server has several."""
+    work: str = ""
+    """What the contenders do, where they can do several things."""
     shape: Shape = "throughput"
     baseline: str = FAST
     message: Literal["small", "photo"] = "small"
     users: int = 50
+    fewer_users: int = 0
+    """Where the shape is `held`: beside how many it is seen what one more costs; 0 where that is not looked at."""
     pacing: float = 0.0
     """Seconds from one request of a user to its next; 0 for no wait."""
     tls: bool = False
@@ -86,6 +102,58 @@ CASES: Final = {
             (WIRESWARM, WIRESWARM_PROGRAM),
             baseline=WIRESWARM_PROGRAM,
             rounds=10,
+        ),
+        Case(
+            "emits",
+            "Acknowledged Socket.IO emits of one core",
+            "A small JSON object emitted and acknowledged, over and over, on 50 WebSocket connections.",
+            (WIRESWARM_SOCKETIO, LOCUST_SOCKETIO, ARTILLERY),
+            protocol="socketio",
+            unit="emits",
+            counter="acks",
+            work="emits",
+            baseline=LOCUST_SOCKETIO,
+        ),
+        Case(
+            "connects",
+            "Socket.IO connects of one core",
+            "50 users connect (TCP, WebSocket, Engine.IO and the namespace) and disconnect, over and over.",
+            (WIRESWARM_SOCKETIO, LOCUST_SOCKETIO),
+            protocol="socketio",
+            unit="connects",
+            counter="namespaces",
+            work="connects",
+            baseline=LOCUST_SOCKETIO,
+            rounds=3,
+        ),
+        Case(
+            "memory",
+            "Memory of an idle Socket.IO connection",
+            "What each further user with an open connection that does nothing adds to the process.",
+            (WIRESWARM_SOCKETIO, LOCUST_SOCKETIO, BARE_SOCKET, BARE_USER),
+            protocol="socketio",
+            unit="connections",
+            work="idle",
+            shape="held",
+            baseline=BARE_USER,
+            users=2500,
+            fewer_users=500,
+            rounds=1,
+            seconds=3.0,
+        ),
+        Case(
+            "idle",
+            "Ten thousand idle Socket.IO connections",
+            "10,000 users in one process, each with an open connection, that do nothing but answer the server's pings.",
+            (WIRESWARM_SOCKETIO,),
+            protocol="socketio",
+            unit="connections",
+            work="idle",
+            shape="held",
+            baseline=WIRESWARM_SOCKETIO,
+            users=10_000,
+            rounds=1,
+            seconds=60.0,
         ),
     )
 }

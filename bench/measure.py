@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import psutil
 from cases import Case
 from contenders import CONTENDERS, ContenderError, Job, read_report
-from nginx import Server
 from progress import Progress
 from slow_server import SlowServer
 
@@ -42,6 +41,21 @@ class Window:
     others_percent: float
     """How much of the contender's core, or of the servers', somebody else used, other virtual machines included. Above
     a few percent, the figures are not to be trusted."""
+    server_percent: float = 0.0
+    """How much of their core the servers used. Near 100, what is measured is them; 0 where it was not looked at."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Connections that were open and did nothing."""
+
+    users: int
+    kb_per_user: float
+    """What each user of those beyond the case's `fewer_users` added to the process; of all of it, where there are
+    none."""
+    dropped: int
+    fewest_pongs: int
+    """How often the connection that did so least has answered the server's ping."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,28 @@ class Measurement:
     window: Window
     times: dict[str, Times] = field(default_factory=dict)
     """Response times: `busy`, and in the case `clock` also `alone`."""
+    held: Held | None = None
+    """In cases of the shape `held`."""
+
+
+class Server(Protocol):
+    """What the contenders are raced against, and who counts what they do."""
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Who vouches for it."""
+
+    def address(self, *, tls: bool) -> str:
+        """Where it listens."""
+
+    def requests(self) -> int:
+        """How much it has done so far of what the case counts."""
+
+    def refused(self) -> list[str]:
+        """What it has refused so far."""
+
+    def processes(self) -> list[psutil.Process]:
+        """All that it runs."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +96,13 @@ class Bench:
     """The servers that run, and who is told how far it is."""
 
     server: Server
-    slow: SlowServer
     progress: Progress
+    slow: SlowServer | None = None
+    """For cases of the shape `clock`."""
 
     def server_processes(self) -> list[psutil.Process]:
         """All that is meant to run on the servers' core."""
-        master = psutil.Process(self.server.pid)
-        return [master, *master.children(), psutil.Process(self.slow.pid)]
+        return self.server.processes() + ([] if self.slow is None else [psutil.Process(self.slow.pid)])
 
 
 def measure(name: str, case: Case, number: int, seconds: float, bench: Bench) -> Measurement:
@@ -83,35 +119,41 @@ def measure(name: str, case: Case, number: int, seconds: float, bench: Bench) ->
 
 
 def _run(name: str, case: Case, seconds: float, bench: Bench, *, users: int) -> tuple[Window, Times]:
-    clock = case.shape == "clock"
+    slow = bench.slow if case.shape == "clock" else None
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
             case,
-            bench.server.tls_url if case.tls else bench.server.url,
+            bench.server.address(tls=case.tls),
             users,
             case.warm_up + seconds + AFTER_SECONDS,
             Path(folder),
             bench.server.ca_file,
-            bench.slow.url if clock else "",
+            "" if slow is None else slow.url,
         )
         refused, answered = len(bench.server.refused()), bench.server.requests()
-        count = (lambda: int(bench.slow.times()["count"])) if clock else bench.server.requests
-        with _running(name, job) as process:
-            _wait_until_it_works(process, count, at_least=5 if clock else 100)
+        count = bench.server.requests if slow is None else lambda: int(slow.times()["count"])
+        with running(name, job) as process:
+            wait_until_it_works(process, count, at_least=100 if slow is None else 5)
             bench.progress.wait(case.warm_up, f"{name}: warm-up")
-            bench.slow.reset()
-            window = _watch(psutil.Process(process.pid), seconds, bench, name)
-            truth = {"server": bench.slow.times()} if clock else {}
+            if slow is not None:
+                slow.reset()
+            window = watch(psutil.Process(process.pid), seconds, bench, name)
+            truth = {} if slow is None else {"server": slow.times()}
             if bench.server.refused()[refused:]:
                 raise ContenderError("answers that were no success, such as: " + bench.server.refused()[refused])
-            report = _end(process, job)
-            if not clock:
+            report = end(name, process, job)
+            if slow is None:
                 _compare(report["requests"], bench.server.requests() - answered, users)
     return window, (report["times"] | truth if case.shape != "throughput" else {})
 
 
 @contextmanager
-def _running(name: str, job: Job) -> Iterator[subprocess.Popen[bytes]]:
+def running(name: str, job: Job) -> Iterator[subprocess.Popen[bytes]]:
+    """A contender at work, on its core.
+
+    Raises:
+        ContenderError: one that the block raised, with what the contender said.
+    """
     contender = CONTENDERS[name]
     output = job.folder / "output.txt"
     with (
@@ -134,7 +176,12 @@ def _running(name: str, job: Job) -> Iterator[subprocess.Popen[bytes]]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait_until_it_works(process: subprocess.Popen[bytes], count: Callable[[], int], *, at_least: int) -> None:
+def wait_until_it_works(process: subprocess.Popen[bytes], count: Callable[[], int], *, at_least: int) -> None:
+    """Wait until the server has counted something.
+
+    Raises:
+        ContenderError: it did not in time.
+    """
     before = count()
     give_up = time.monotonic() + START_SECONDS
     while count() - before < at_least:
@@ -145,12 +192,17 @@ def _wait_until_it_works(process: subprocess.Popen[bytes], count: Callable[[], i
         time.sleep(0.1)
 
 
-def _end(process: subprocess.Popen[bytes], job: Job) -> dict[str, Any]:
+def end(name: str, process: subprocess.Popen[bytes], job: Job) -> dict[str, Any]:
+    """Wait until a contender has ended, and return what it said.
+
+    Raises:
+        ContenderError: it did not end well, or reports failures.
+    """
     try:
         status = process.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
         raise ContenderError(f"it did not end within {END_SECONDS:.0f} s") from None
-    report = read_report(job)
+    report = read_report(CONTENDERS[name], job)
     if status:
         raise ContenderError(f"it ended with status {status}")
     return report
@@ -159,7 +211,7 @@ def _end(process: subprocess.Popen[bytes], job: Job) -> dict[str, Any]:
 def _compare(counted: int, answered: int, users: int) -> None:
     # A user's last request may have been cut off by the end of the run.
     if abs(counted - answered) > users:
-        raise ContenderError(f"it counted {counted} requests, and the server answered {answered}")
+        raise ContenderError(f"it counted {counted}, and the server {answered}")
 
 
 class _Moment(NamedTuple):
@@ -180,7 +232,8 @@ class _Moment(NamedTuple):
         return cls(time.perf_counter(), count, _cpu_seconds(process), servers, cores[CLIENT_CORE], cores[SERVER_CORE])
 
 
-def _watch(process: psutil.Process, seconds: float, bench: Bench, name: str) -> Window:
+def watch(process: psutil.Process, seconds: float, bench: Bench, name: str) -> Window:
+    """What a contender does in so many seconds."""
     first = _Moment.now(process, bench)
     bench.progress.wait(seconds, f"{name}: measuring")
     passed = _Moment(*(after - before for after, before in zip(_Moment.now(process, bench), first, strict=True)))
@@ -191,6 +244,7 @@ def _watch(process: psutil.Process, seconds: float, bench: Bench, name: str) -> 
         cpu_us_per_request=passed.contender / passed.requests * 1e6 if passed.requests else 0.0,
         peak_memory_mb=_peak_memory(process) / 1e6,
         others_percent=others / passed.at * 100,
+        server_percent=passed.servers / passed.at * 100,
     )
 
 

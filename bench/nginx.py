@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import psutil
 from certificate import write_certificate
 from locustfiles.messages import KINDS
 
@@ -66,6 +67,15 @@ class Server:
         self.pid = pid
         self._refused = folder / "refused.log"
         self._asked = 0
+
+    def address(self, *, tls: bool) -> str:
+        """Where it listens."""
+        return self.tls_url if tls else self.url
+
+    def processes(self) -> list[psutil.Process]:
+        """All that it runs."""
+        master = psutil.Process(self.pid)
+        return [master, *master.children()]
 
     def requests(self) -> int:
         """How many requests it has answered so far, apart from those that asked for this number."""

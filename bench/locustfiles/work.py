@@ -6,17 +6,16 @@ fractions of a millisecond that Locust's own tables round away.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import gevent
 from gevent.event import Event
 from locust import constant, constant_pacing, events
 from messages import KINDS
+from own_report import REPORT, write_report
 
 KIND: Final = KINDS[os.environ.get("BENCH_MESSAGE", "small")]
 PATH: Final = KIND.path
@@ -31,7 +30,6 @@ CA_FILE: Final = os.environ.get("BENCH_CA_FILE") or None
 
 _PACING: Final = float(os.environ.get("BENCH_PACING", "0"))
 _WARM_UP: Final = float(os.environ.get("BENCH_WARM_UP", "0"))
-_REPORT: Final = os.environ.get("BENCH_REPORT")
 WAIT: Final = constant_pacing(_PACING) if _PACING else constant(0)
 _spawned: Final = Event()
 
@@ -79,15 +77,11 @@ _times = _Times("/slow" if SLOW_HOST else PATH)
 
 
 def _write_report(environment: Any, **_others: Any) -> None:
-    total = environment.stats.total
-    failures = [f"{error.occurrences} × {error.error}" for error in environment.stats.errors.values()]
-    failures += [f"{entry['count']} × {entry['msg']}" for entry in environment.runner.exceptions.values()]
-    report = {"requests": total.num_requests, "failures": failures, "times": _times.summary()}
-    Path(str(_REPORT)).write_text(json.dumps(report), encoding="utf-8")
+    write_report(environment, environment.stats.total.num_requests, _times.summary())
 
 
 events.spawning_complete.add_listener(_all_are_there)
-if _REPORT:
+if REPORT:
     events.quitting.add_listener(_write_report)
     if os.environ.get("BENCH_TIMES"):
         events.request.add_listener(_times.add)

@@ -21,18 +21,18 @@ USAGE_ERROR = 2
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
-_SAVED_RUNS = ("check", "compare", "report")
-"""Commands about runs that are over, each a module of `wireswarm.commands`."""
+_MODULES = ("check", "compare", "plan", "report", "run")
+"""Commands that are each a module of `wireswarm.commands`."""
 
 
 class _Group(click.Group):
     """Knows some commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_SAVED_RUNS, "target"])
+        return sorted([*super().list_commands(ctx), *_MODULES, "target"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _SAVED_RUNS:
+        if cmd_name in _MODULES:
             command: click.Command = getattr(importlib.import_module(f"wireswarm.commands.{cmd_name}"), cmd_name)
             return command
         if cmd_name != "target":
@@ -52,13 +52,9 @@ def wireswarm() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def locust_command(arguments: Sequence[str]) -> None:
     """Run Locust with everything of ours loaded, also for locustfiles that never heard of it."""
-    from locust.main import main as locust_main
+    from wireswarm.commands.run import run_locust
 
-    from wireswarm.plugin import load
-
-    load()
-    sys.argv = ["locust", *arguments]
-    locust_main()
+    run_locust(arguments)
 
 
 @wireswarm.command(name="try", context_settings=_PASS_ON)

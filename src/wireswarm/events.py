@@ -7,11 +7,14 @@ with the exact times in nanoseconds, and its context has the sample's `phases` w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from wireswarm.errors import RequestFailed
 from wireswarm.sample import Sample
 from wireswarm.wire.http1 import Response
+
+DUE: Final = "wireswarm_due"
+"""Attribute of a user: when its flow or task was due, in the nanoseconds of samples, until a sample has it."""
 
 
 def fire_request(

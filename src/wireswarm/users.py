@@ -23,7 +23,7 @@ from wireswarm.clients.rest import RestClient
 from wireswarm.clients.socketio import SocketIOClient
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError, RequestFailed
-from wireswarm.events import fire_request
+from wireswarm.events import DUE, fire_request
 from wireswarm.net.stamps import Timing
 from wireswarm.sample import Counter, Sample
 from wireswarm.wire.http1 import Response
@@ -43,18 +43,21 @@ class TaskRequestFailed(RequestFailed, RescheduleTask):
 class EventReporter:
     """Fires Locust's request event for what a user's clients measured. Hot path (`bench/http_throughput.py`)."""
 
-    __slots__ = ("_context", "_environment", "_fire", "has_waited")
+    __slots__ = ("_attributes", "_context", "_environment", "_fire", "has_waited")
 
     def __init__(self, user: User) -> None:
         self._environment = user.environment
         self._fire = user.environment.events.request.fire
         self._context = user.context
+        self._attributes = vars(user)
         self.has_waited = False
         """Whether the user has waited for an answer, and so given the others their turn, since this was reset."""
 
     def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
         """See `Reporter.report`."""
         self.has_waited = error is None
+        if DUE in self._attributes:  # a task's first exchange; a flow has taken it for itself
+            sample = sample._replace(due=self._attributes.pop(DUE))
         fire_request(self._fire, self._context(), sample, response, error, url)
 
     def refused(self, error: ConfigurationError) -> None:

@@ -154,6 +154,10 @@ class Web:
         """Start a test."""
         assert json.loads(self._ask("POST", "/swarm", urlencode(form)))["success"]
 
+    def stop(self) -> None:
+        """Stop the test."""
+        self._ask("POST", "/stop")
+
     def result(self) -> tuple[str, int]:
         """The state of the test, and how many requests there were; up to two seconds old."""
         stats = json.loads(self.get("/stats/requests"))

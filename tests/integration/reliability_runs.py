@@ -1,4 +1,4 @@
-"""Whole runs of the reliability tests: real processes against a target that counts, judged by what they leave behind."""
+"""Whole runs: real processes against a target that counts, judged by what they leave behind."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ class Run(LocustProcess):
         cases = list(ET.parse(folder / "junit.xml").getroot().iter("testcase"))
         failed = [case.get("name") for case in cases if case.find("failure") is not None]
         expected = [row.expression for row in summary.thresholds if not row.passed]
-        assert failed == expected + ["validity"] * (summary.validity.state == "INVALID")
+        expected += ["validity"] * (summary.validity.state == "INVALID")
+        assert failed == expected + ["exit code"] * (summary.exit_code == 1)
         for name in ("report.html", "stock.html"):
             assert _well_formed(folder / name)
         with (folder / "stock_stats.csv").open(encoding="utf-8") as file:
@@ -163,9 +164,7 @@ class Start:
         run.target, run.folder, run.workers = target, folder, []
         self._stack.enter_context(run)
         if kind == COMMANDS:
-            run.workers = [
-                self._stack.enter_context(LocustProcess(locustfile, "--worker", *port)) for _ in range(2)
-            ]
+            run.workers = [self._stack.enter_context(LocustProcess(locustfile, "--worker", *port)) for _ in range(2)]
         return run
 
 

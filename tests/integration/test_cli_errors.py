@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from locust_process import CHATER, LocustProcess, Target, master_port, refused
 
+from wireswarm.profiles import KEYS
+
 HEADLESS = ("--headless", "-u", "1", "-t", "5s")
 TOKEN = jwt.encode({"email": "a@example.com", "exp": 1_000_000_000}, "fake-secret-of-the-tests-0123456789abc")
 HOST = "http://127.0.0.1:9"
@@ -185,6 +187,7 @@ REFUSALS = {
         locustfile=NO_HOST,
         says=(
             "--load-profile smoke: there is no profile file {tmp}/locustfile.toml; write one or pass --profile-file",
+            "there is no host to send requests to: pass --host, as in http://127.0.0.1:8000",
         ),
     ),
     "bad profile file": Refusal(
@@ -192,8 +195,7 @@ REFUSALS = {
         *("--profile-file", "bad.toml", "--host", HOST),
         files={"bad.toml": "[profiles.smoke]\nuser = 1\nrun_time = 60\n"},
         says=(
-            'bad.toml: profiles.smoke.user: found an unknown key (did you mean "users"?); '
-            "allowed: description, users, spawn_rate, run_time, tags, exclude_tags, allowed_hosts",
+            f'bad.toml: profiles.smoke.user: found an unknown key (did you mean "users"?); allowed: {", ".join(KEYS)}',
             "bad.toml: profiles.smoke.run_time: found 60 (an integer); "
             'allowed: a duration longer than 0 in quotes, such as "90s", "10m" or "2h"',
         ),

@@ -218,7 +218,9 @@ def test_a_bug_in_a_step_is_told_once_and_the_user_goes_on(start_target: Callabl
     options = (*BASICS, "--iterations", 3, "--host", target.url, "--json-file", report, "--csv", report)
     with LocustProcess(write(tmp_path, BUG), *options) as run:
         assert run.end() == 1, run.output
-    assert run.output.count("Traceback") == run.output.count("TypeError: object of type 'int' has no len()") == 3
+    told = [line for line in run.lines if line.startswith("TypeError: object of type 'int' has no len()")]
+    assert run.output.count("Traceback") == len(told) == 3
+    assert "3 × TypeError: object of type 'int' has no len()" in run.output, "and summed up at the end"
     assert "NEVER" not in run.output
     assert failures(report) == {"FLOW checkout": 3}
     assert reported(report) == {"GET /health": 3}
@@ -307,7 +309,7 @@ def test_users_survive_a_target_that_dies(start_target: Callable[..., Any], tmp_
         run.line("RECOVERED")
         run.signal(signal.SIGTERM)
         assert run.end() == 1, run.output
-    told = {line.removeprefix("FAILED ") for line in run.lines if line.startswith("FAILED")}
+    told = {line.removeprefix("FAILED ") for line in run.lines if line.startswith("FAILED ")}
     closed = {f"connection closed by the server {when} the answer" for when in ("before", "within")}
     assert told <= {"connection refused", "connection reset by the server", *closed}
     assert "Traceback" not in run.output

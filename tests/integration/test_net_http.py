@@ -228,7 +228,6 @@ class TestKeepAlive:
         with serving(answering(BIG)) as (_, connection):
             assert connection.get().body == BIG
 
-
     def test_a_server_that_closes_without_a_word_costs_one_request_and_no_more(self) -> None:
         # One user after the other, as fast as they can.
         def script(peer: Peer) -> None:

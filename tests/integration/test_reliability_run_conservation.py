@@ -1,4 +1,4 @@
-"""Conservation: what was reported is what the target has had, however many processes sent it and however long it took."""
+"""Conservation: what is reported is what the target has had, on however many processes, however long it took."""
 
 from __future__ import annotations
 

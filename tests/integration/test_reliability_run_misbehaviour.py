@@ -33,12 +33,14 @@ def seconds_to_end(run: Run) -> float:
     return watch()
 
 
-HUNG = PACED + """
+HUNG = (
+    PACED
+    + """
 import gevent
-from locust import HttpUser, constant, events
+from locust import constant
 
 
-class HungInAWait(ProtobufUser):
+class HungAfterAWait(ProtobufUser):
     fixed_count = 2
     wait_time = constant(100)  # most users wait when their test ends
 
@@ -50,11 +52,11 @@ class HungInAWait(ProtobufUser):
         gevent.sleep(1000)
 
 
-class HungInATask(HungInAWait):
-    wait_time = constant(0)
+class HungAfterATask(HungAfterAWait):
+    wait_time = constant(0.05)
 
 
-class Stubborn(HungInAWait):
+class Stubborn(HungAfterAWait):
     def on_stop(self):
         while True:
             try:
@@ -62,19 +64,109 @@ class Stubborn(HungInAWait):
             except BaseException:
                 pass
 """
+)
 
 
-@pytest.mark.parametrize("kind", [LOCAL, FORKED])
-def test_on_stop_that_hangs(kind: str, start: Start) -> None:
+def test_on_stop_that_hangs(start: Start) -> None:
     options = ("-u", 8, "-r", 8, "-t", "3s")
-    runs = {seconds: start(f"s{seconds}", HUNG, *options, "-s", seconds, kind=kind) for seconds in (0, 2)}
-    for seconds, run in runs.items():
-        took = seconds_to_end(run)
-        print(kind, seconds, took, run.output, run.summary().exceptions, run.summary().notes, run.summary().validity)
-        continue
-        assert seconds_to_end(run) <= seconds + SOONER_OR_LATER
-        assert run.process.returncode == 1
+    runs = {
+        (kind, seconds): start(f"{kind}{seconds}", HUNG, *options, "-s", seconds, kind=kind)
+        for kind in (LOCAL, FORKED)
+        for seconds in (0, 2)
+    }
+    for run in runs.values():
+        run.line("limit reached")
+    watch = Stopwatch()
+    for (_, seconds), run in runs.items():
+        run.end()
+        assert watch() <= seconds + SOONER_OR_LATER
+        assert run.process.returncode == 1, run.output
         summary = run.check_reports()
-        assert summary.total.count == run.received()
-        assert summary.exceptions
-    assert 0
+        assert summary.total.count <= run.received() <= summary.total.count + summary.abandoned
+        told = {f"TimeoutError: {name}.on_stop did not end in time and was killed" for name in CULPRITS}
+        assert dict(summary.exceptions) == dict.fromkeys(told, 2)
+        assert all(text in run.output for text in told)
+
+
+CULPRITS = "HungAfterAWait", "HungAfterATask", "Stubborn"
+
+RAISING = (
+    PACED
+    + """
+from locust import events
+
+
+def raise_in(event):
+    def raising(**_):
+        raise LookupError(event)
+
+    getattr(events, event).add_listener(raising)
+
+
+for name in NAMES:
+    raise_in(name)
+"""
+)
+
+
+def test_listeners_that_raise(start: Start) -> None:
+    events = ("test_start", "spawning_complete", "test_stopping", "test_stop"), ("request",), ("quitting",)
+    target, options = start.target(), ("-u", 4, "-r", 4, "-t", "4s", "-s", 2)
+    runs = {
+        (names, processes): start(
+            f"{names[0]}{processes}", RAISING.replace("NAMES", repr(names)), *options, kind=kind, target=target
+        )
+        for names in events
+        for kind, processes in ((LOCAL, 1), (FORKED, 3))
+    }
+    reported = 0
+    for (names, processes), run in runs.items():
+        assert seconds_to_end(run) <= 2 + SOONER_OR_LATER
+        assert run.process.returncode == 1, run.output
+        summary = run.check_reports()
+        reported += summary.total.count
+        assert (summary.verdict, summary.exit_code) == ("failed", 1)
+        times = summary.total.count if names == ("request",) else processes
+        for name in names:
+            assert run.output.count(f"\nLookupError: {name}") >= (20 if names == ("request",) else processes)
+        if names != ("quitting",):  # that is after the summary was made, and its traceback is on the terminal
+            assert dict(summary.exceptions) == {f"listener: LookupError: {name}": times for name in names}
+    assert reported == sum(count["received"] for count in target.counters().values())
+
+
+STARTING = (
+    PACED
+    + """
+
+class Dying(ProtobufUser):
+    fixed_count = 2
+
+    @task
+    def look(self):
+        self.client.get("/health")
+
+    def on_start(self):
+        raise ValueError("this user cannot live")
+
+
+class Failing(Dying):
+    def on_start(self):
+        pass
+
+    def on_stop(self):
+        raise ValueError("this user cannot die")
+"""
+)
+
+
+def test_users_whose_start_or_stop_raises(start: Start) -> None:
+    options = ("-u", 8, "-r", 8, "-t", "3s", "-s", 2)
+    for run in [start(kind, STARTING, *options, kind=kind) for kind in (LOCAL, FORKED)]:
+        assert seconds_to_end(run) <= 2 + SOONER_OR_LATER
+        assert run.process.returncode == 1, run.output
+        summary = run.check_reports()
+        assert summary.total.count == run.received() > 20
+        assert dict(summary.exceptions) == {
+            "ValueError: this user cannot live": 2,
+            "ValueError: this user cannot die": 2,
+        }

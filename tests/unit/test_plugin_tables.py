@@ -11,7 +11,7 @@ import pytest
 from locust.env import Environment
 from locust.stats import StatsCSVFileWriter
 
-from wireswarm.plugin.tables import write_tables_at_the_end
+from wireswarm.plugin.tables import bound_failures, write_tables_at_the_end
 
 
 class Tables:
@@ -140,3 +140,26 @@ def test_doing_it_again_changes_nothing() -> None:
 
     assert StatsCSVFileWriter.__init__ is init
     assert StatsCSVFileWriter.stats_writer is stats_writer
+
+
+def test_failures_that_are_all_different_are_bounded(tables: Tables) -> None:
+    stats = tables.environment.stats
+    for number in range(2_500):
+        tables.request("/a", ValueError(f"failure {number}"))
+        if not number % 700:
+            bound_failures(stats)
+    bound_failures(stats)
+
+    assert len(stats.errors) == 1_001
+    assert sum(error.occurrences for error in stats.errors.values()) == stats.total.num_failures == 2_500
+    assert list(stats.errors)[-1] == "(other)"
+    assert stats.errors["(other)"].occurrences == 1_500
+    assert "failure 999" in str(list(stats.errors.values())[999].error)
+
+
+def test_few_failures_are_left_alone(tables: Tables) -> None:
+    tables.request("/a", ValueError("failure"))
+
+    bound_failures(tables.environment.stats)
+
+    assert [error.occurrences for error in tables.environment.stats.errors.values()] == [1]

@@ -24,8 +24,9 @@ ROOT = Path(__file__).parents[2]
 CHATER = ROOT / "locustfiles" / "chater.toml"
 GUIDE = ROOT / "docs" / "profiles.md"
 
-ALL_KEYS = "description, users, spawn_rate, run_time, tags, exclude_tags, allowed_hosts, thresholds, watch"
-TABLES = "[thresholds], [watch], [profiles.NAME]"
+ALL_KEYS = ", ".join(KEYS)
+TABLES = "[defaults], [thresholds], [watch], [profiles.NAME]"
+DEFAULTS = ", ".join(name for name in KEYS if name not in {"description", "extends", "thresholds", "watch"})
 USERS = "a whole number from 1 to 10000000"
 SPAWN_RATE = "a number greater than 0, such as 5 or 0.5"
 RUN_TIME = 'a duration longer than 0 in quotes, such as "90s", "10m" or "2h"'
@@ -70,7 +71,7 @@ CHATER_DOCUMENT = {
     "load": (50, 5, 600, None, None),
     "stress": (200, 10, 900, None, None),
     "spike-baseline": (10, 10, 120, None, None),
-    "spike": (100, 50, 300, None, None),
+    "spike": (None, None, None, None, None),  # by stages; see below
     "endurance": (30, 3, 7200, None, None),
     "photo": (20, 2, 300, ("full_flow",), None),
     "alcohol": (10, 2, 180, ("alcohol",), None),
@@ -86,6 +87,15 @@ def test_the_profiles_of_chater_have_the_numbers_of_its_document() -> None:
         name: (profile.users, profile.spawn_rate, profile.run_time, profile.tags, profile.exclude_tags)
         for name, profile in profiles.items()
     } == CHATER_DOCUMENT
+
+
+def test_the_spike_of_chater_is_its_documents_two_runs_in_one() -> None:
+    plan = read_profile_file(CHATER).profiles["spike"].plan
+    assert plan is not None
+    # 10 users at 10 per second for 2 minutes, then 100 at 50 per second for 5 minutes.
+    levels = {0.5: 5, 1: 10, 119: 10, 120: 10, 120.9: 55, 121.8: 100, 419: 100, 420: 0}
+    assert {time: round(plan.shape.level(time), 6) for time in levels} == levels
+    assert plan.shape.duration == 420
 
 
 def test_every_profile_of_chater_is_described() -> None:
@@ -242,7 +252,7 @@ WRONG_SETTINGS = [
     ("Users = 3", "Users", 'an unknown key (did you mean "users"?)', ALL_KEYS),
     ("spawn-rate = 3", "spawn-rate", 'an unknown key (did you mean "spawn_rate"?)', ALL_KEYS),
     ('runtime = "5m"', "runtime", 'an unknown key (did you mean "run_time"?)', ALL_KEYS),
-    ('extends = "load"', "extends", "an unknown key", ALL_KEYS),
+    ('extend = "load"', "extend", 'an unknown key (did you mean "extends"?)', ALL_KEYS),
     ('"a b" = 3', '"a b"', "an unknown key", ALL_KEYS),
     (f"{'k' * 100} = 3", f'"{"k" * 60}..."', "an unknown key", ALL_KEYS),
 ]
@@ -312,10 +322,13 @@ def test_every_mistake_in_a_file_is_reported_at_once(path: Path) -> None:
         [profiles.load]
         users = 50
         [defaults]
+        users = 0
+        extends = "load"
     """
     assert problems_of(path, content) == [
         f'threshold: found an unknown table or key (did you mean "thresholds"?); allowed: {TABLES}',
-        f"defaults: found an unknown table or key; allowed: {TABLES}",
+        f"defaults.users: found 0 (an integer); allowed: {USERS}",
+        f"defaults.extends: found an unknown key; allowed: {DEFAULTS}",
         f"profiles.smoke.users: found 0 (an integer); allowed: {USERS}",
         f"profiles.smoke.spawn_rate: found -1 (an integer); allowed: {SPAWN_RATE}",
         f"profiles.smoke.colour: found an unknown key; allowed: {ALL_KEYS}",

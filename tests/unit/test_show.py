@@ -71,6 +71,18 @@ def test_an_exchange_without_answer() -> None:
 
 
 @pytest.mark.parametrize(
+    ("failure", "expected"), [(None, "ok  1.0 ms"), (Failure(Reason.CHECK, "check failed"), "failed  1.0 ms")]
+)
+def test_an_answer_of_a_protocol_without_status_codes(failure: Failure | None, expected: str) -> None:
+    sample = Sample("SIO", "order", 0, 1_000_000, 1_000_000, 20, 10, 0, failure)
+
+    text = shown(Trace(sample, "http://h", b"", {"sku": "A1"}, None, {"accepted": True}))
+
+    assert f"SIO order  {expected}" in text
+    assert "no answer" not in text
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         (b'{"a": 1}', '{"a": 1}'),

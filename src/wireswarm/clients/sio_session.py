@@ -171,7 +171,7 @@ class Session:
         if packet[1:2] == b"3":
             # An acknowledgement is mostly one that somebody waits for: its key is what it has before its data.
             start = packet.find(b"[")
-            waiter = self._pending.get(packet[2:start])
+            waiter = self._pending.get(packet[2:start]) if start > 0 else None
             if waiter is not None:
                 try:
                     values = orjson.loads(packet[start:])

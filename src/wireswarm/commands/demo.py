@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-import csv
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 
 from wireswarm.commands.share import shared
 from wireswarm.errors import ConfigurationError
+from wireswarm.reports.saved import read_summary
 
 _STOP_SECONDS = 10.0
 
 
+class _Suite(NamedTuple):
+    options: tuple[str, ...]
+    """Locust's, beside those that every demo has."""
+    story: str
+    """What happens, for people."""
+
+
+_SUITES = {
+    "chater": _Suite(("--tags", "full_flow"), "10 users walk Chater's full flow for 20 s"),
+    "lorax": _Suite((), "20 users of Lorax ask over HTTP and Socket.IO for 20 s"),
+    "mixed": _Suite((), "20 users speak protobuf, Socket.IO and JSON for 20 s"),
+}
+
+
 def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
-    """Start the reference target on a free port, walk Chater's full flow against it, say how it went.
+    """Start the reference target on a free port, run a suite against it, say how it went.
 
     Args:
         results: the folder for the reports.
-        arguments: further arguments for Locust; they win over the demo's own.
+        arguments: the name of a suite (chater, lorax or mixed; chater where there is none), and further arguments for
+            Locust, which win over the demo's own.
         console: where to write.
 
     Returns:
@@ -31,21 +48,24 @@ def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
     Raises:
         ConfigurationError: the target does not start.
     """
+    name, arguments = (arguments[0], arguments[1:]) if arguments and arguments[0] in _SUITES else ("chater", arguments)
+    suite = _SUITES[name]
     results.mkdir(parents=True, exist_ok=True)
-    report, prefix = results / "report.html", results / "locust"
+    report, summary, prefix = results / "report.html", results / "summary.json", results / "locust"
+    summary.unlink(missing_ok=True)
     with _target() as host:
-        console.print(f"The reference target is at {host}; 10 users walk Chater's full flow for 20 s.", soft_wrap=True)
-        command = [sys.executable, "-m", "wireswarm", "locust", "-f", str(shared("locustfiles/chater.py"))]
-        command += ["--tags", "full_flow", "--headless", "--load-profile", "demo", "--host", host]
-        command += ["--only-summary", "--html", str(report), "--csv", str(prefix), *arguments]
+        console.print(f"The reference target is at {host}; {suite.story}.", soft_wrap=True)
+        command = [sys.executable, "-m", "wireswarm", "locust", "-f", str(shared(f"locustfiles/{name}.py"))]
+        command += [*suite.options, "--headless", "--load-profile", "demo", "--host", host]
+        command += ["--report", str(report), "--summary", str(summary), "--junit", str(results / "junit.xml")]
+        command += ["--html", f"{prefix}.html", "--csv", str(prefix), *arguments]
         code = subprocess.call(command)
-    if code == 2:
-        return code  # refused: there is nothing to sum up, and why has been said
-    total = _total(Path(f"{prefix}_stats.csv"))
-    requests, failures = int(total["Request Count"]), int(total["Failure Count"])
+    if not summary.is_file():
+        return code  # there was no run to sum up, and why has been said
     verdict = "[bold green]PASSED[/]" if code == 0 else f"[bold red]FAILED[/] (exit code {code})"
-    console.print(f"{verdict}: {requests} requests and flows, {failures} failed")
-    console.print(f"The report is [bold]{report}[/], the tables are {prefix}_*.csv", soft_wrap=True)
+    total = read_summary(summary).total
+    console.print(f"{verdict}: {total.count} requests, {total.failures} failed")
+    console.print(f"The report is [bold]{escape(str(report))}[/]", soft_wrap=True)
     return code
 
 
@@ -64,11 +84,3 @@ def _target() -> Iterator[str]:
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _total(path: Path) -> dict[str, str]:
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["Name"] == "Aggregated":
-                return row
-    raise ConfigurationError(f"{path} has no total; the load test did not end")

@@ -19,7 +19,7 @@ _MAX_WIDTH = 100
 def show_exchange(console: Console, trace: Trace, *, headers: bool) -> None:
     """Print one exchange of our clients."""
     sample = trace.sample
-    status = f"{sample.status}" if sample.status else "no answer"
+    status = f"{sample.status}" if sample.status else _verdict(sample)
     color = "red" if sample.failure else "green"
     took = f"{sample.service_ns / 1e6:.1f} ms"
     name = escape(redact(sample.name))
@@ -45,6 +45,13 @@ def show_failure(console: Console, sample: Sample) -> None:
     """Say why a sample failed, where it did."""
     if sample.failure is not None:
         console.print(f"  [red]failed: {escape(redact(sample.failure.message))}[/] ({sample.failure.reason})")
+
+
+def _verdict(sample: Sample) -> str:
+    # Of a protocol without status codes, or where nothing came back.
+    if sample.failure is None:
+        return "ok"
+    return "failed" if sample.response_bytes else "no answer"
 
 
 def _show_body(console: Console, arrow: str, body: object) -> None:

@@ -68,7 +68,7 @@ class _Trial:
         environment.create_local_runner()
         environment.events.request.add_listener(self._on_request)
         environment.events.user_error.add_listener(self._on_user_error)
-        attach(environment)
+        attach(environment, judged=False)
         environment._filter_tasks_by_tags()
         environment.events.test_start.fire(environment=environment)
         try:

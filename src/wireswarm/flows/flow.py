@@ -22,7 +22,7 @@ from locust.user.task import LOCUST_STATE_STOPPING
 
 from wireswarm.clock import NANOSECONDS, SYSTEM_CLOCK, Clock
 from wireswarm.errors import RequestFailed, UsageError
-from wireswarm.events import fire_request
+from wireswarm.events import DUE, fire_request
 from wireswarm.flows.cleanup import Cleanup, Cleanups
 from wireswarm.flows.step import steps_of
 from wireswarm.sample import Failure, Reason, Sample
@@ -79,6 +79,7 @@ class Flow(TaskSet, Generic[U]):
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
         self._cleanups = Cleanups()
+        self._due: int | None = vars(self._user).pop(DUE, None)  # so that no request of its on_start takes it
         if type(self).on_start is not TaskSet.on_start:
             vars(self)["on_start"] = self._start
 
@@ -165,7 +166,7 @@ class Flow(TaskSet, Generic[U]):
         sent = int(began * NANOSECONDS)
         # Its end is the moment at which it would have ended without thinking.
         end = sent + int(active * NANOSECONDS)
-        sample = Sample("FLOW", self.flow_name, sent, end, end, 0, 0, 0, failure)
+        sample = Sample("FLOW", self.flow_name, sent, end, end, 0, 0, 0, failure, self._due)
         error = None if failure is None else RequestFailed(failure)
         context = {**self._user.context(), "steps": taken}
         fire_request(self._user.environment.events.request.fire, context, sample, None, error, None)

@@ -94,6 +94,20 @@ def plan_arrivals(
         yield Arrival(number, at, names[min(bisect(bounds, draw() * whole), last)])
 
 
+def turns(users: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
+    """For each user class, the workers in the order in which they take its arrivals: each once for each of its users.
+
+    Args:
+        users: for each worker, how many users of each class it has.
+    """
+    holders: dict[str, list[str]] = {}
+    for name in sorted({name for counts in users.values() for name in counts}):
+        counts = {worker: users[worker].get(name, 0) for worker in sorted(users)}
+        rounds = range(max(counts.values()))
+        holders[name] = [worker for number in rounds for worker, count in counts.items() if count > number]
+    return holders
+
+
 class Stripes:
     """Which worker takes which arrival: those that hold users of a class take turns at that class's arrivals.
 
@@ -108,18 +122,26 @@ class Stripes:
         """
         self._holders = holders
         self._turns: dict[str, int] = {}
-        self._next: list[tuple[int, Mapping[str, Sequence[str]]]] = []
+        self._next: list[tuple[float, Mapping[str, Sequence[str]]]] = []
+        self._change = math.inf
 
-    def restripe(self, number: int, holders: Mapping[str, Sequence[str]]) -> None:
-        """From that arrival on, these workers take turns: one has joined or gone. Turns begin anew there."""
-        self._next.append((number, holders))
+    def restripe(self, at: float, holders: Mapping[str, Sequence[str]]) -> None:
+        """From the first arrival at that moment or later on, these workers take turns, and turns begin anew.
+
+        Args:
+            at: seconds since the start, later than every arrival that any worker has asked about.
+            holders: as at the beginning.
+        """
+        self._next.append((at, holders))
         self._next.sort(key=lambda change: change[0])
+        self._change = self._next[0][0]
 
     def taker(self, arrival: Arrival) -> str | None:
         """The worker that takes it; None where nobody has users of its class."""
-        while self._next and arrival.number >= self._next[0][0]:
+        while arrival.at >= self._change:
             _, self._holders = self._next.pop(0)
             self._turns = {}
+            self._change = self._next[0][0] if self._next else math.inf
         workers = self._holders.get(arrival.user_class)
         if not workers:
             return None

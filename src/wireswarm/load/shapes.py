@@ -270,6 +270,9 @@ class Sum(Shape):
 
     shapes: tuple[Shape, ...]
 
+    def __post_init__(self) -> None:
+        _check_some(self.shapes)
+
     @property
     def duration(self) -> float:
         """See `Shape.duration`."""
@@ -289,6 +292,9 @@ class Product(Shape):
     """One shape times another, such as a wave times the growth of a year: it lasts as long as the shortest."""
 
     shapes: tuple[Shape, ...]
+
+    def __post_init__(self) -> None:
+        _check_some(self.shapes)
 
     @property
     def duration(self) -> float:
@@ -336,3 +342,8 @@ def _check(*numbers: float, positive: float = 1.0) -> None:
         raise ValueError("the numbers of a shape are not negative")
     if not positive > 0:
         raise ValueError("a shape that takes no time has no level")
+
+
+def _check_some(shapes: tuple[Shape, ...]) -> None:
+    if not shapes:
+        raise ValueError("a sum or product of no shapes")

@@ -20,6 +20,10 @@ LAG_INVALID_MS: Final = 100.0
 """Event-loop lag at p99 from which users start so late that the load is another than was asked for, and a program's own
 clock measures the program."""
 LAG_DEGRADED_MS: Final = 50.0
+LATE_SHARE: Final = 0.5
+"""Share of the run from which a loop was late too often to be looked at, …"""
+LATE_LOOKS: Final = 5
+"""… unless that was one long stand-still."""
 STALL_MS: Final = 1_000.0
 """Event-loop lag from which one such moment is worth telling."""
 DELAY_DEGRADED_MS: Final = 50.0
@@ -58,6 +62,8 @@ class WorkerView:
     lag_count: int = 0
     lag_p99_ms: float = 0.0
     lag_max_ms: float = 0.0
+    lag_sum_s: float = 0.0
+    """All lag together: a loop that is always late is looked at too seldom for a p99."""
     clock_steps: int = 0
     clock_step_s: float = 0.0
 
@@ -100,6 +106,7 @@ class RunReadings:
                     lag_count=worker.lag.total,
                     lag_p99_ms=worker.lag.percentile(99) / 1000,
                     lag_max_ms=worker.lag.maximum / 1000,
+                    lag_sum_s=worker.lag.sum / 1e6,
                     clock_steps=worker.clock_steps,
                     clock_step_s=worker.clock_step_s,
                 )
@@ -156,6 +163,11 @@ def _judge_speed(worker: WorkerView, readings: RunReadings, invalid: list[str], 
     if worker.lag_count >= ENOUGH and worker.lag_p99_ms > LAG_INVALID_MS:
         invalid.append(
             f"{worker.name} was late: event-loop lag {worker.lag_p99_ms:.0f} ms at p99, limit {LAG_INVALID_MS:.0f} ms"
+        )
+    elif LATE_LOOKS <= worker.lag_count < ENOUGH and worker.lag_sum_s >= LATE_SHARE * max(worker.measured_s, 1.0):
+        invalid.append(
+            f"{worker.name} was late for {worker.lag_sum_s:.0f} of {worker.measured_s:.0f} s: event-loop lag "
+            f"{worker.lag_max_ms:.0f} ms at most"
         )
     elif worker.lag_count >= ENOUGH and worker.lag_p99_ms > LAG_DEGRADED_MS:
         degraded.append(f"{worker.name} was a little late: event-loop lag {worker.lag_p99_ms:.0f} ms at p99")

@@ -11,7 +11,7 @@ from gevent import get_hub
 
 from wireswarm.errors import RemoteProtocolError, RequestFailed
 from wireswarm.net.polling import PollingTransport
-from wireswarm.net.transport import EngineRequest, Transport
+from wireswarm.net.transport import SILENT, EngineRequest, Transport
 from wireswarm.net.waiting import Waiter
 from wireswarm.net.websocket import WebSocketTransport, open_websocket
 from wireswarm.sample import Failure, Reason
@@ -31,7 +31,6 @@ from wireswarm.wire.engineio import (
 )
 
 _CLOSED: Final = Failure(Reason.CLOSED, "connection closed by the server")
-_SILENT: Final = Failure(Reason.DEADLINE, "the server was silent for longer than its ping interval and timeout")
 _NO_HANDSHAKE: Final = Failure(Reason.DEADLINE, "no Engine.IO handshake within the deadline")
 _NO_UPGRADE: Final = Failure(Reason.DEADLINE, "the polling requests were not answered before the upgrade")
 
@@ -301,7 +300,7 @@ class EngineConnection:
             self._sleep(left)
         else:
             transport.close()
-            self.lost(_SILENT)
+            self.lost(SILENT)
 
     def _left(self, transport: Transport) -> float:
         return transport.heard + self._silence - monotonic()

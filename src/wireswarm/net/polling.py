@@ -12,9 +12,9 @@ import gevent
 from wireswarm.errors import RemoteProtocolError, RequestFailed
 from wireswarm.net.channel import BACKLOG
 from wireswarm.net.http import Connection
-from wireswarm.net.transport import EngineRequest, Receiver
+from wireswarm.net.transport import SILENT, EngineRequest, Receiver
 from wireswarm.sample import Failure, Reason
-from wireswarm.wire.engineio import SEPARATOR, decode_payload, encode_binary, take_payload
+from wireswarm.wire.engineio import NO_HANDSHAKE, SEPARATOR, decode_payload, encode_binary, take_payload
 from wireswarm.wire.http1 import Response
 
 MAX_PACKETS: Final = 16
@@ -76,9 +76,9 @@ class PollingTransport:
         self._connect_timeout = connect_timeout
         try:
             packets = _packets(self._exchange(self._get, "GET", b"", timeout))
-        except RemoteProtocolError as error:
+        except RemoteProtocolError:  # a page, mostly
             self.close()
-            raise RequestFailed(Failure(Reason.PROTOCOL, str(error))) from None
+            raise RequestFailed(Failure(Reason.PROTOCOL, NO_HANDSHAKE)) from None
         except BaseException:
             self.close()
             raise
@@ -156,7 +156,7 @@ class PollingTransport:
                     (self._receiver.binary if is_binary else self._receiver.text)(packet, stamp, read)
                 failure = None
             except RequestFailed as error:
-                failure = error.failure
+                failure = SILENT if error.failure.reason is Reason.DEADLINE else error.failure
             except RemoteProtocolError as error:
                 failure = Failure(Reason.PROTOCOL, str(error))
             if self._is_closing:

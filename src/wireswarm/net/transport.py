@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from wireswarm.net.http import Connect
 from wireswarm.net.route import Route
-from wireswarm.sample import Failure
+from wireswarm.sample import Failure, Reason
+
+SILENT: Final = Failure(Reason.DEADLINE, "the server was silent for longer than its ping interval and timeout")
+"""Why a connection ends on which the server has not even pinged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,27 +10,34 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from wireswarm.errors import ConfigurationError
+from wireswarm.plugin.arrivals import install_arrivals
 from wireswarm.plugin.checks import problems_of
 from wireswarm.plugin.drain import install_drain
 from wireswarm.plugin.exporting import install_exporters
 from wireswarm.plugin.guarding import install_guard
 from wireswarm.plugin.insecure import install_insecure
 from wireswarm.plugin.iterations import install_iterations
+from wireswarm.plugin.joining import ATTACHED
 from wireswarm.plugin.judging import install_judging
 from wireswarm.plugin.measuring import install_measuring
+from wireswarm.plugin.once import install_once
 from wireswarm.plugin.redacting import install_redaction
+from wireswarm.plugin.shaping import install_shaping
 from wireswarm.plugin.tags import has_tasks, without_tasks
 from wireswarm.plugin.turns import skip_empty_waits
+from wireswarm.plugin.webtab import install_webtab
 
 logger = logging.getLogger(__name__)
 
-_ATTACHED = "wireswarm_attached"
 
-
-def attach(environment: Environment) -> None:
+def attach(environment: Environment, *, judged: bool = True) -> None:
     """Hook the framework into an environment that has its runner; doing so again does nothing.
 
     Under the `locust` command and `wireswarm locust` this has been done already.
+
+    Args:
+        environment: what to hook into.
+        judged: whether its tests have a verdict, reports and exports, as the options of `parsed_options` say.
 
     Raises:
         ConfigurationError: there is no runner, `tags` and `exclude_tags` leave no user class with a task, or something
@@ -38,7 +45,7 @@ def attach(environment: Environment) -> None:
     """
     if environment.runner is None:
         raise ConfigurationError("attach: the environment has no runner; create one first")
-    if getattr(environment, _ATTACHED, False):
+    if getattr(environment, ATTACHED, False):
         return
     if environment.tags is not None and not environment.tags:
         raise ConfigurationError("tags, an empty list, leave no user class with a task")
@@ -52,16 +59,21 @@ def attach(environment: Environment) -> None:
     problems = problems_of(c for c in environment.user_classes if has_tasks(c, tags, exclude_tags))
     if problems:
         raise ConfigurationError(problems)
-    setattr(environment, _ATTACHED, True)
     install_iterations(environment)
     install_drain(environment)
     install_guard(environment)
     install_measuring(environment)
     install_insecure(environment)
     install_redaction(environment)
-    install_judging(environment)
-    install_exporters(environment)
+    install_once(environment)  # before the run is judged, by what goes wrong at its end among other things
+    if judged:
+        install_judging(environment)
+        install_exporters(environment)
+        install_webtab(environment)
+    install_arrivals(environment)
+    install_shaping(environment)
     skip_empty_waits()
+    setattr(environment, ATTACHED, True)
 
 
 def _drop_classes(environment: Environment, empty: Collection[type[User]]) -> None:

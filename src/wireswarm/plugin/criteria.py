@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from locust import User
+
 from wireswarm.errors import ConfigurationError
+from wireswarm.metrics import Results
 from wireswarm.plugin.options import chosen_profile
+from wireswarm.plugin.watching import Watcher
 from wireswarm.profiles import Watch, read_thresholds_file
 from wireswarm.reports.saved import read_summary
 from wireswarm.reports.summary import Summary
@@ -20,6 +24,7 @@ from wireswarm.thresholds import (
     parse_thresholds,
     thresholds_from_environment,
 )
+from wireswarm.users import WireUser
 
 T = TypeVar("T")
 
@@ -93,6 +98,26 @@ def criteria_of(options: argparse.Namespace | None, environ: Mapping[str, str] =
     if problems:
         raise ConfigurationError(problems)
     return Criteria(thresholds, watches, baseline)
+
+
+def host_of(classes: Iterable[type[User]], host: str | None) -> str | None:
+    """The host that a run is about: the one that is given to all, or the first that a class has of its own."""
+    return host or next((cls.host for cls in classes if cls.host), None)
+
+
+def watcher_of(
+    criteria: Criteria, classes: Iterable[type[User]], host: str | None, results: Results | None = None
+) -> Watcher:
+    """What reads the watches, with the TLS settings of the users."""
+    classes = list(classes)
+    user = next((cls for cls in classes if issubclass(cls, WireUser)), WireUser)
+    return Watcher(
+        criteria.watches.values(),
+        Results() if results is None else results,
+        host=host_of(classes, host),
+        insecure=user.insecure,
+        ca_file=user.ca_file,
+    )
 
 
 def _collect(problems: list[str], read: Callable[[], T]) -> T | None:

@@ -6,19 +6,47 @@ from typing import Final
 
 import gevent
 from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner
 
 ENDED_BY: Final = "wireswarm_ended_by"
-"""Attribute of an `Environment`: what has ended its last test, where that was not the run time."""
+"""Attribute of an `Environment`: what has ended its last test."""
 
+ARRIVALS: Final = "arrivals"
 ITERATIONS: Final = "iterations"
 SIGNAL: Final = "signal"
 THRESHOLD: Final = "threshold"
 RUN_TIME: Final = "run time"
+SET_UP: Final = "set-up"
+SHAPE: Final = "shape"
+WEB: Final = "web"
+
+_EARLY_SECONDS: Final = 2.0
+"""By how much Locust's timer of the run time may be early: it is set before the test starts, and by a clock that has
+stood still while Locust prepared everything."""
 
 
 def note_end(environment: Environment, reason: str) -> None:
     """Note why the test ends. The first reason counts: what comes after it is its consequence."""
     vars(environment).setdefault(ENDED_BY, reason)
+
+
+def note_usual_end(environment: Environment, elapsed_s: float) -> None:
+    """Note which of Locust's own ways to end a test this is, where nothing of ours has ended it.
+
+    It does not say so by itself. To be called when the test begins to stop, in the greenlet that stops it.
+
+    Args:
+        environment: whose test it is.
+        elapsed_s: how long the test has run.
+    """
+    run_time = getattr(environment.parsed_options, "run_time", None)
+    runner = environment.runner
+    if run_time and elapsed_s >= float(run_time) - min(_EARLY_SECONDS, float(run_time) / 2):
+        note_end(environment, RUN_TIME)
+    elif isinstance(runner, LocalRunner | MasterRunner) and runner.shape_greenlet is gevent.getcurrent():
+        note_end(environment, SHAPE)
+    elif environment.web_ui is not None:
+        note_end(environment, WEB)
 
 
 def end_test(environment: Environment, reason: str) -> None:

@@ -25,14 +25,16 @@ logger = logging.getLogger(__name__)
 ON_STOP_SECONDS: Final = 3.0
 """How long an `on_stop` may take beyond the stop timeout and the clean-ups of flows."""
 _LAST_SECONDS: Final = 0.5
-_WATCHED: Final = "_wireswarm_on_stop"
+_USER: Final = "wireswarm_user"  # attribute of a user's greenlet, which forgets its arguments when it is killed
 
 
 def watch_on_stop(user: User) -> None:
     """Have what goes wrong in that user's `on_stop` counted as its other exceptions are."""
-    if _WATCHED in vars(user):
+    greenlet = user.greenlet
+    if greenlet is None or hasattr(greenlet, _USER):
         return
-    on_stop = user.on_stop
+    setattr(greenlet, _USER, user)
+    on_stop: Callable[[], None] = user.on_stop
 
     def watched() -> None:
         try:
@@ -46,7 +48,6 @@ def watch_on_stop(user: User) -> None:
             _fire(user, error)
             raise
 
-    vars(user)[_WATCHED] = True
     user.on_stop = watched  # type: ignore[method-assign]
 
 
@@ -66,11 +67,9 @@ def stop_in_time(runner: Runner, stop_users: Callable[..., None]) -> Callable[..
 
 
 def _give_up(runner: Runner) -> None:
-    left = {}
-    for greenlet in runner.user_greenlets:
-        user = greenlet.args[0] if greenlet.args else None
-        if user is not None and _WATCHED in vars(user) and greenlet is not gevent.getcurrent():
-            left[greenlet] = user
+    current: Any = gevent.getcurrent()
+    left = {greenlet: getattr(greenlet, _USER) for greenlet in runner.user_greenlets if hasattr(greenlet, _USER)}
+    left.pop(current, None)
     gevent.killall(list(left), block=False)  # once more, now that they are in on_stop
     gevent.joinall(list(left), timeout=_LAST_SECONDS)
     for greenlet, user in left.items():

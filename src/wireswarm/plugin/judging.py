@@ -6,22 +6,26 @@ Only where the results are: on the master, or in the only process.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 import gevent
+import locust.log
 from locust.env import Environment
 from locust.event import EventHook
 
+from wireswarm.errors import ConfigurationError
 from wireswarm.metrics import Results, RunReadings, Validity, judge_validity
-from wireswarm.plugin.criteria import Criteria, criteria_of
-from wireswarm.plugin.ending import THRESHOLD, end_test
+from wireswarm.plugin.criteria import Criteria, criteria_of, watcher_of
+from wireswarm.plugin.ending import THRESHOLD, end_test, note_usual_end
 from wireswarm.plugin.exit_code import Ending, decide
 from wireswarm.plugin.exporting import JUDGEMENTS, VALIDITY
 from wireswarm.plugin.measuring import results_of
 from wireswarm.plugin.reporting import RECENT_SECONDS, Reporting
 from wireswarm.plugin.watching import Watcher
 from wireswarm.reports.compare import Comparison, compare
+from wireswarm.reports.summary import Summary
 from wireswarm.thresholds import Evaluator, Judgement, longest_window
 
 logger = logging.getLogger(__name__)
@@ -44,30 +48,32 @@ class _Judge:
         self._results = results
         self._criteria = criteria
         self._reporting = Reporting(environment, results)
+        self._verdict = _Verdict(environment)
         self._evaluator = Evaluator(criteria.thresholds)
         self._watcher: Watcher | None = None
+        self._last_look: gevent.Greenlet[[], None] | None = None
         self._live: gevent.Greenlet[[], None] | None = None
-        self._decided: int | None = None
         self._running = False
+        self._began = 0.0
         results.keep_windows(max(RECENT_SECONDS, longest_window(criteria.thresholds) or 0))
-        environment.events.test_start.add_listener(self._on_test_start)
-        environment.events.test_stopping.add_listener(self._on_test_stopping)
-        _last(environment.events.test_stop, self._on_end)
-        # Where the last worker went missing, or a listener killed the stop, there was no test_stop.
-        environment.events.quitting.add_listener(self._on_end)
-        environment.events.quit.add_listener(self._on_quit)
+        events = environment.events
+        events.test_start.add_listener(self._on_test_start)
+        # Before the master waits for its workers: from there on there is less load, which says nothing of the target.
+        _first(events.test_stopping, self._on_test_stopping)
+        # After those of the locustfile, whose own requests and exit codes at the end of the test count.
+        events.test_stop.add_listener(self._on_test_stop)
+        _first(events.quitting, self._on_quitting)  # the last: these are told in reverse order
+        events.quit.add_listener(self._on_quit)
 
     def _on_test_start(self, **_kwargs: Any) -> None:
-        environment = self._environment
         self._running = True
-        if environment.process_exit_code == self._decided:
-            environment.process_exit_code = None  # that was about the test before
-        self._decided = None
+        self._began = time.monotonic()
+        self._verdict.forget()
         self._evaluator = Evaluator(self._criteria.thresholds)
         self._publish([], Validity("VALID", []))
-        if self._criteria.watches:
-            self._watcher = Watcher(self._criteria.watches.values(), self._results, host=environment.host)
-            self._watcher.start()
+        environment = self._environment
+        self._watcher = watcher_of(self._criteria, environment.user_classes, environment.host, self._results)
+        self._watcher.start()
         self._reporting.start()
         self._live = gevent.spawn(self._judge_every_second)
 
@@ -77,10 +83,10 @@ class _Judge:
             judgements = self._evaluator.judge(self._results, self._results.elapsed_s)
             self._publish(judgements, judge_validity(RunReadings.of(self._results)))
             self._reporting.progress([j for j in judgements if j.breached_since_s is not None])
-            if any(judgement.abort for judgement in judgements):
-                for judgement in judgements:
-                    if judgement.abort:
-                        logger.error("Threshold %s: %s; the test ends here", judgement.expression, judgement.detail)
+            fatal = [judgement for judgement in judgements if judgement.abort]
+            for judgement in fatal:
+                logger.error("%s: %s: %s", judgement.subject, judgement.expression, judgement.detail)
+            if fatal:
                 end_test(self._environment, THRESHOLD)
                 return
 
@@ -89,53 +95,102 @@ class _Judge:
         setattr(self._environment, VALIDITY, validity)
 
     def _on_test_stopping(self, **_kwargs: Any) -> None:
-        # From here on there is less load, which says nothing about the target.
+        note_usual_end(self._environment, time.monotonic() - self._began)
+        self._look_no_more()
+
+    def _look_no_more(self) -> None:
         if self._live is not None:
             self._live.kill(block=False)
             self._live = None
         self._reporting.stop_progress()
         if self._watcher is not None:
-            self._watcher.stop()
+            self._last_look = gevent.spawn(self._watcher.stop)  # which takes its time, while users end as well
             self._watcher = None
 
-    def _on_end(self, **_kwargs: Any) -> None:
+    def _on_test_stop(self, **_kwargs: Any) -> None:
         if not self._running:
             return
         self._running = False
-        self._on_test_stopping()
+        self._look_no_more()
+        if self._last_look is not None:
+            self._last_look.join()
         results = self._results
         judgements = self._evaluator.judge(results, results.elapsed_s, final=True)
         validity = judge_validity(RunReadings.of(results))
         self._publish(judgements, validity)
-        baseline = self._criteria.baseline
-        summarise = self._reporting.summarise
-        comparison: Comparison | None = None
-        if baseline is not None:
-            comparison = compare(baseline, summarise(judgements, validity, 0))
-        code = self._decide(judgements, validity, comparison)
-        self._reporting.finish(summarise(judgements, validity, code), comparison)
-
-    def _decide(self, judgements: list[Judgement], validity: Validity, comparison: Comparison | None) -> int:
-        environment, options = self._environment, self._environment.parsed_options
-        asked = environment.process_exit_code
-        code = decide(
-            Ending(
-                asked=asked,
-                breached=not all(j.passed for j in judgements) or bool(comparison and comparison.regressions),
-                invalid=validity.state == "INVALID" and bool(getattr(options, "fail_on_invalid", False)),
-                failures=bool(environment.stats.errors),
-                errors_judged=any(threshold.about_errors for threshold in self._criteria.thresholds),
-                exceptions=bool(self._results.exceptions),
-                on_error=getattr(options, "exit_code_on_error", 1),
-            )
+        comparison, notes = self._compare(self._reporting.summarise(judgements, validity, 0))
+        code = self._verdict.give(
+            breached=not all(judgement.passed for judgement in judgements)
+            or (self._criteria.baseline is not None and (comparison is None or not comparison.passed)),
+            invalid=validity.state == "INVALID",
+            errors_judged=any(threshold.about_errors for threshold in self._criteria.thresholds),
+            exceptions=bool(results.exceptions),
         )
-        self._decided = environment.process_exit_code = code
-        return code
+        self._reporting.finish(self._reporting.summarise(judgements, validity, code, notes), comparison)
+
+    def _compare(self, summary: Summary) -> tuple[Comparison | None, list[str]]:
+        if self._criteria.baseline is None:
+            return None, []
+        try:
+            comparison = compare(self._criteria.baseline, summary)
+        except ConfigurationError as error:  # there is nothing to compare, which is no pass
+            for problem in error.problems:
+                logger.error("--baseline: %s", problem)
+            return None, [f"--baseline: {problem}" for problem in error.problems]
+        return comparison, self._reporting.notes_on(comparison)
+
+    def _on_quitting(self, **_kwargs: Any) -> None:
+        # Where the last worker went missing, or a listener killed the stop, there was no end of the test.
+        self._on_test_stop()
+        self._verdict.look_again()
 
     def _on_quit(self, exit_code: int, **_kwargs: Any) -> None:
         self._reporting.quit(exit_code)
 
 
-def _last(event: EventHook, listener: Callable[..., None]) -> None:
-    # After those of the locustfile, whose own requests and exit codes at the end of the test count.
-    event.add_listener(listener)
+class _Verdict:
+    """The exit code of the last test, given at its end, and looked at again when the process ends."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._ending: Ending | None = None
+        self._code: int | None = None
+
+    def forget(self) -> None:
+        """Another test begins."""
+        if self._environment.process_exit_code == self._code:
+            self._environment.process_exit_code = None  # that was about the test before
+        self._ending = self._code = None
+
+    def give(self, *, breached: bool, invalid: bool, errors_judged: bool, exceptions: bool) -> int:
+        """Decide at the end of a test."""
+        options = self._environment.parsed_options
+        self._ending = Ending(
+            asked=self._environment.process_exit_code,
+            breached=breached,
+            invalid=invalid and bool(getattr(options, "fail_on_invalid", False)),
+            failures=bool(self._environment.stats.errors),
+            errors_judged=errors_judged,
+            exceptions=exceptions,
+            on_error=getattr(options, "exit_code_on_error", 1),
+        )
+        return self._decide(self._ending)
+
+    def look_again(self) -> None:
+        """Decide once more: a locustfile may have asked for another exit code as late as now, or have raised."""
+        ending = self._ending
+        if ending is None:
+            return
+        if self._environment.process_exit_code != self._code:
+            ending = ending._replace(asked=self._environment.process_exit_code)
+        if locust.log.unhandled_greenlet_exception:  # which Locust looks at where nobody has asked for an exit code
+            ending = ending._replace(exceptions=True)
+        self._decide(ending)
+
+    def _decide(self, ending: Ending) -> int:
+        self._code = self._environment.process_exit_code = decide(ending)
+        return self._code
+
+
+def _first(event: EventHook, listener: Callable[..., None]) -> None:
+    event._handlers.insert(0, listener)

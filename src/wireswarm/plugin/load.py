@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -14,16 +14,21 @@ from locust.env import Environment
 
 from wireswarm.errors import ConfigurationError
 from wireswarm.net.guard import GUARD
+from wireswarm.plugin.arrival_plan import arrival_problems, settle_pool
 from wireswarm.plugin.attach import attach
 from wireswarm.plugin.checks import find_problems, selected_classes
-from wireswarm.plugin.criteria import add_criteria_options, criteria_of
+from wireswarm.plugin.criteria import add_criteria_options, criteria_of, host_of, watcher_of
 from wireswarm.plugin.exporting import add_export_options, export_problems
+from wireswarm.plugin.files import file_limit, file_problems, raise_file_limit
 from wireswarm.plugin.guarding import allowed_hosts
+from wireswarm.plugin.joining import wait_until_attached
 from wireswarm.plugin.logs import redact_logs
-from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile
+from wireswarm.plugin.options import add_options, apply_environment, apply_profile, did_you_mean_load_profile
 from wireswarm.plugin.reporting import add_report_options, choose_folder, report_problems
+from wireswarm.plugin.shaping import shaping_problems
 from wireswarm.plugin.signals import end_gently
 from wireswarm.plugin.tables import write_tables_at_the_end
+from wireswarm.plugin.tags import has_tasks
 
 USAGE_ERROR = 2
 """Exit code of a run that was refused."""
@@ -36,9 +41,12 @@ def load() -> None:
     if _state["loaded"]:
         return
     _state["loaded"] = True
+    apply_environment(sys.argv[1:])
+    raise_file_limit()
     locust.events.init_command_line_parser.add_listener(_on_parser)
     locust.events.init.add_listener(_on_init)
     write_tables_at_the_end()
+    wait_until_attached()
     sys.excepthook = _one_line_for_configuration_errors(sys.excepthook)
 
 
@@ -52,14 +60,17 @@ def _on_parser(parser: LocustArgumentParser, **_kwargs: Any) -> None:
             # become wrong since must not end the process then.
             again: argparse.Namespace = parse(args, namespace, **kwargs)
             return again
-        try:
-            apply_profile(parser, args)
-            options: argparse.Namespace = parse(args, namespace, **kwargs)
-            if not _only_lists(options):
-                _state["checked"] = True
-                _check(options)
-        except ConfigurationError as error:
-            parser.exit(USAGE_ERROR, describe(error))
+        problems = _problems_in(lambda: apply_profile(parser, args))
+        options: argparse.Namespace = parse(args, namespace, **kwargs)
+        if options.print_stats:
+            options.only_summary = False  # our default, which would keep the tables away
+        if not _only_lists(options):
+            _state["checked"] = True
+            problems += _check(options)
+        if problems:
+            parser.exit(USAGE_ERROR, describe(ConfigurationError(list(dict.fromkeys(problems)))))
+        if not _only_lists(options):
+            _begin(options)
         return options
 
     parser.parse_args = parse_args
@@ -73,17 +84,41 @@ def _add_options(parser: LocustArgumentParser) -> None:
     add_export_options(parser.add_argument_group("Wireswarm live exports"))
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace) -> list[str]:
     # Inside option parsing, before --processes forks: exiting later would orphan the workers.
-    GUARD.allow_only(allowed_hosts(options))
+    wrong_hosts = _problems_in(lambda: GUARD.allow_only(allowed_hosts(options)))
+    if wrong_hosts:
+        return wrong_hosts
     problems = [*find_problems(options), *report_problems(options), *export_problems(options)]
-    if not options.worker:
-        try:
-            criteria_of(options)
-        except ConfigurationError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigurationError(problems)
+    tags, exclude_tags = options.tags or (), options.exclude_tags or ()
+    classes = [c for c in selected_classes(options) if has_tasks(c, tags, exclude_tags)]
+    problems += arrival_problems(options, classes)
+    problems += shaping_problems(options)
+    problems += file_problems(options, classes, file_limit())
+    return problems if options.worker else [*problems, *_criteria_problems(options)]
+
+
+def _criteria_problems(options: argparse.Namespace) -> list[str]:
+    try:
+        criteria = criteria_of(options)
+    except ConfigurationError as error:
+        return list(error.problems)
+    classes = selected_classes(options)
+    # In the web UI the host can still be typed in.
+    if host_of(classes, options.host) or options.headless or options.autostart:
+        return watcher_of(criteria, classes, options.host).check()
+    return []
+
+
+def _problems_in(check: Callable[[], object]) -> list[str]:
+    try:
+        check()
+    except ConfigurationError as error:
+        return list(error.problems)
+    return []
+
+
+def _begin(options: argparse.Namespace) -> None:
     hint = did_you_mean_load_profile(options)
     if hint:
         sys.stderr.write(f"warning: {hint}\n")
@@ -91,6 +126,7 @@ def _check(options: argparse.Namespace) -> None:
         classes = ", ".join(cls.__name__ for cls in selected_classes(options))
         sys.stdout.write(f"OK: {options.locustfile}: {classes}; nothing was sent\n")
         raise SystemExit(0)
+    settle_pool(options)
     choose_folder(options)
 
 

@@ -29,6 +29,7 @@ from wireswarm.metrics import Recorder, Results
 from wireswarm.plugin.delay_line import describe_delay
 from wireswarm.plugin.mishaps import MishapWatch
 from wireswarm.plugin.readings import ProcessReadings
+from wireswarm.plugin.tables import bound_failures
 from wireswarm.users import COUNTERS
 
 RESULTS = "wireswarm_results"
@@ -194,6 +195,7 @@ class _Local(_Process):
         super().tick()
         self._results.tick(self.recorder.elapsed_s)
         self._results.add(_LOCAL, self.take_report())
+        bound_failures(self.environment.stats)
 
     def end_run(self) -> None:
         self._results.add(_LOCAL, self.take_report())
@@ -303,6 +305,7 @@ class _Master:
     def _tick(self) -> None:
         self._results.tick(self._elapsed())
         self._look_for_the_lost()
+        bound_failures(self._environment.stats)
 
     def _look_for_the_lost(self) -> None:
         # Locust fires no event when a worker goes missing, or comes back.

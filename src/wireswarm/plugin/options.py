@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from locust.argument_parser import LocustArgumentParser, get_empty_argument_parser
 
 from wireswarm.errors import ConfigurationError
-from wireswarm.profiles import Profile, ProfileFile, find_profile_file, read_profile_file, select
+from wireswarm.load import Stages, format_stages, parse_stages
+from wireswarm.load.stages import ALLOWED as STAGES_ALLOWED
+from wireswarm.load.stages import as_stages, plain
+from wireswarm.plugin.arrival_plan import add_arrival_options
+from wireswarm.profiles import Plan, Profile, ProfileFile, find_profile_file, read_profile_file, select
+from wireswarm.profiles.inheriting import PLANS, superseded
 
 STOP_TIMEOUT = 10
 """Seconds that users have to end what they are doing; Locust's own default of 0 kills them in mid-request."""
+
+PROFILE_PLAN = "profile_plan"
+"""Attribute of parsed options: whether the stages or the shape of the profile say how many users there are."""
 
 _ONLY_SHOWS = {"-h", "--help", "-V", "--version", "-l", "--list"}
 """Options with which nothing runs."""
@@ -32,6 +42,20 @@ def positive_int(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a whole number of 1 or more")
     return value
+
+
+def stages_text(text: str) -> str:
+    """An option's value as stages, which it stays the text of: options are sent to workers.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        parse_stages(text)
+    except ValueError as error:
+        hint = "; for arrivals there is --arrival-rate" if "/" in text else ""
+        raise argparse.ArgumentTypeError(f"found {error}; allowed: {STAGES_ALLOWED}{hint}") from None
+    return text
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -56,6 +80,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         ("is_multiple", False),
     ):
         setattr(iterations, name, value)  # what LocustArgumentParser.add_argument does outside of groups
+    add_arrival_options(group)
     group.add_argument(
         "--allowed-hosts",
         metavar="<host,...>",
@@ -70,12 +95,30 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="WIRESWARM_CHECK",
         help="Check the locustfile, profile, options, credentials and data, send nothing, and exit.",
     )
-    # One line that tells how it goes stands in for Locust's tables, which --print-stats shows all the same.
+    group.add_argument(
+        "--stage",
+        metavar="<duration:users,...>",
+        type=stages_text,
+        action="append",
+        default=[],
+        env_var="WIRESWARM_STAGE",
+        help="Go evenly from one number of users to the next: 2m:200,5m:200,2m:0. Repeatable; instead of -u and -t.",
+    )
+    group.add_argument(
+        "--data-file",
+        metavar="<filename>",
+        default="",
+        env_var="WIRESWARM_DATA_FILE",
+        help="The file with the rows that users take their data from.",
+    )
+    # One line that tells how it goes stands in for Locust's tables; --print-stats brings those back.
     parser.set_defaults(stop_timeout=str(STOP_TIMEOUT), only_summary=True)
 
 
-def apply_profile(parser: LocustArgumentParser, args: Sequence[str] | None) -> Profile | None:
-    """Make the chosen profile's values the defaults of Locust's options.
+def apply_profile(
+    parser: LocustArgumentParser, args: Sequence[str] | None, environ: MutableMapping[str, str] = os.environ
+) -> Profile | None:
+    """Make the chosen profile's values the defaults of Locust's options, and its variables those of the environment.
 
     So whatever the command line, the environment or a configuration file says goes before them.
 
@@ -85,23 +128,47 @@ def apply_profile(parser: LocustArgumentParser, args: Sequence[str] | None) -> P
     Raises:
         ConfigurationError: the profile file, or what was asked of it, is wrong.
     """
-    early = get_empty_argument_parser(add_help=False)
-    _add_profile_options(early)
-    early.add_argument("--profile")  # Locust's; unknown here, it would be taken for a short --profile-file
-    early.add_argument("--worker", action="store_true", env_var="LOCUST_MODE_WORKER")
-    options, others = early.parse_known_args(args)
+    options, others = _early_options(args)
+    if not _ONLY_SHOWS.isdisjoint(others):
+        return None
     # A worker does as its master says, and may not have the file.
-    if options.worker or not _ONLY_SHOWS.isdisjoint(others):
+    if options.worker:
         return None
-    if not options.load_profile and not options.profile_file:
+    file, profile = chosen_profile(options)
+    if file is None:
         return None
-    path = _profile_path(options)
-    profile_file = read_profile_file(path)
-    if not options.load_profile:
-        return None  # read all the same, so that its mistakes are told
-    profile = select(profile_file, options.load_profile)
-    parser.set_defaults(**_defaults(profile))
+    _set_variables(profile or file.defaults, environ)
+    parser.set_defaults(**_defaults(file, profile or file.defaults, options))
     return profile
+
+
+def apply_environment(args: Sequence[str] | None, environ: MutableMapping[str, str] = os.environ) -> None:
+    """Set the chosen profile's variables, before locustfiles are imported that read some as they are.
+
+    What is wrong is said when the options are parsed. A worker that names the profile, and has the file, sets them too.
+    """
+    try:
+        file, profile = chosen_profile(_early_options(args)[0])
+    except ConfigurationError:
+        return
+    if file is not None:
+        _set_variables(profile or file.defaults, environ)
+
+
+def users_plan(options: argparse.Namespace | None) -> Plan | None:
+    """How many users there are to be when; None where Locust's own options say it, or the locustfile.
+
+    Raises:
+        ConfigurationError: the profile file is wrong.
+    """
+    given = getattr(options, "stage", None)
+    if given:
+        return Plan(parse_stages(",".join(given)))
+    if not getattr(options, PROFILE_PLAN, False):
+        return None
+    file, profile = chosen_profile(options)
+    profile = profile or (file.defaults if file else None)
+    return profile.plan if profile else None
 
 
 def chosen_profile(options: argparse.Namespace | None) -> tuple[ProfileFile | None, Profile | None]:
@@ -164,17 +231,83 @@ def _profile_path(options: argparse.Namespace) -> Path:
     )
 
 
-def _defaults(profile: Profile) -> dict[str, object]:
-    values = {
+class _Refused(ConfigurationError):  # noqa: N818 - the command line is, which is no error of ours
+    """A command line that the real parser will refuse."""
+
+
+def _early_options(args: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """What has to be known before the profile can be applied, and the arguments that are not about that."""
+    early = get_empty_argument_parser(add_help=False)
+    _add_profile_options(early)
+    early.add_argument("--profile")  # Locust's; unknown here, it would be taken for a short --profile-file
+    early.add_argument("--worker", action="store_true", env_var="LOCUST_MODE_WORKER")
+    early.add_argument("-u", "--users", env_var="LOCUST_USERS")
+    early.add_argument("--stage", env_var="WIRESWARM_STAGE")
+    early.add_argument("--arrival-rate", env_var="WIRESWARM_ARRIVAL_RATE")
+
+    def refuse(message: str) -> NoReturn:
+        raise _Refused(message)
+
+    early.error = refuse  # type: ignore[method-assign]
+    try:
+        options, others = early.parse_known_args(args)
+    except _Refused:
+        # Nothing is known, then; the real parser says what is wrong.
+        options, others = early.parse_known_args([])
+    return options, others
+
+
+def _set_variables(profile: Profile, environ: MutableMapping[str, str]) -> None:
+    for name, value in (profile.environment or {}).items():
+        environ.setdefault(name, value)
+
+
+def _defaults(file: ProfileFile, profile: Profile, given: argparse.Namespace) -> dict[str, object]:
+    names = {"users": given.users, "stages": given.stage, "arrival_rate": given.arrival_rate}
+    above = {name for name, value in names.items() if value}
+    rates = bool(given.arrival_rate)
+    if rates and ":" in given.arrival_rate:
+        above = above - {"arrival_rate"} | {"stages"}
+    gone = superseded(profile, above, rates=rates)
+    if not above.isdisjoint(PLANS):
+        gone |= set(PLANS)
+    values: dict[str, object] = {
         "num_users": profile.users,
         "spawn_rate": profile.spawn_rate,
         "run_time": None if profile.run_time is None else _run_time(profile.run_time),
+        "arrival_rate": profile.arrival_rate,
+        "arrivals": profile.arrivals,
+        "max_lateness": None if profile.max_lateness is None else f"{plain(profile.max_lateness)}s",
+        "arrival_seed": profile.seed,
         "allowed_hosts": None if profile.allowed_hosts is None else ",".join(profile.allowed_hosts),
         "tags": None if profile.tags is None else list(profile.tags),
         "exclude_tags": None if profile.exclude_tags is None else list(profile.exclude_tags),
-        "profile": profile.name,
+        "data_file": None if profile.data_file is None else str(file.path.parent / profile.data_file),
+        "profile": None if profile is file.defaults else profile.name,
     }
-    return {name: value for name, value in values.items() if value is not None}
+    if "users" in gone:
+        gone.add("num_users")
+    values = {name: value for name, value in values.items() if value is not None and name not in gone}
+    if profile.plan is None or not gone.isdisjoint({"stages", "shape"}):
+        return values
+    if profile.plan.is_rate:
+        return {**values, "arrival_rate": _rates(file, profile)}
+    return {**values, PROFILE_PLAN: True}
+
+
+def _rates(file: ProfileFile, profile: Profile) -> str:
+    """A plan of arrivals as `--arrival-rate` takes it: in straight lines, each of which begins where one has ended."""
+    assert profile.plan is not None  # noqa: S101 - the caller's promise
+    shape = profile.plan.shape
+    try:
+        end = math.inf if profile.run_time is None or math.isfinite(shape.duration) else profile.run_time
+        stages = shape if isinstance(shape, Stages) and not shape.start else as_stages(shape, end)
+    except ValueError:
+        raise ConfigurationError(
+            f"{file.path}: profiles.{profile.name}.shape: found arrivals without an end; "
+            "allowed: a shape that ends, or a run_time beside it"
+        ) from None
+    return ",".join(f"{stage}/s" for stage in format_stages(stages).split(","))
 
 
 def _run_time(seconds: float) -> float:

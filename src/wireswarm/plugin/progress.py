@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shutil
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final, TextIO
@@ -15,6 +15,8 @@ LOG_SECONDS: Final = 10
 """A log gets a line so often."""
 
 _CLEAR: Final = "\r\x1b[2K"
+_COLUMNS: Final = 80
+"""Where the terminal does not know its width."""
 
 
 class ProgressLine:
@@ -25,9 +27,6 @@ class ProgressLine:
         self._is_terminal = self._stream.isatty()
         self._seconds = 0
         self._shown = False
-        if self._is_terminal:
-            for handler in logging.getLogger().handlers:
-                handler.addFilter(self._make_way)
 
     def show(
         self, results: Results, *, recent: Tally, seconds: float, total_s: float | None, breached: Sequence[str]
@@ -58,8 +57,8 @@ class ProgressLine:
             )
         )
         if self._is_terminal:
-            width = shutil.get_terminal_size().columns - 1
-            self._stream.write(f"{_CLEAR}{line[:width]}")
+            self._clear_for_the_log()
+            self._stream.write(f"{_CLEAR}{line[: self._columns() - 1]}")
         else:
             self._stream.write(f"{line}\n")
         self._stream.flush()
@@ -71,6 +70,18 @@ class ProgressLine:
             self._shown = False
             self._stream.write(_CLEAR)
             self._stream.flush()
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS
+        except OSError:
+            return _COLUMNS
+
+    def _clear_for_the_log(self) -> None:
+        # Every time, since it costs nothing: a handler takes a filter once, and may have been added meanwhile.
+        for name in (None, "locust", "locust.stats_logger"):
+            for handler in logging.getLogger(name).handlers:
+                handler.addFilter(self._make_way)
 
     def _make_way(self, _record: logging.LogRecord) -> bool:
         self.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import logging
 import os
 import platform
@@ -21,13 +22,14 @@ from wireswarm._version import __version__
 from wireswarm.auth import redact
 from wireswarm.errors import ConfigurationError
 from wireswarm.metrics import Results, Validity
-from wireswarm.plugin.ending import ENDED_BY, RUN_TIME
+from wireswarm.plugin.criteria import host_of
+from wireswarm.plugin.ending import ENDED_BY
 from wireswarm.plugin.insecure import insecure_clients
 from wireswarm.plugin.progress import ProgressLine
 from wireswarm.plugin.tags import all_flows
 from wireswarm.reports.build import build_summary
 from wireswarm.reports.compare import Comparison
-from wireswarm.reports.comparison_text import show_comparison
+from wireswarm.reports.comparison_text import show_comparison, told
 from wireswarm.reports.github import render_markdown
 from wireswarm.reports.summary import Run, Summary
 from wireswarm.reports.terminal import show_summary
@@ -38,10 +40,16 @@ logger = logging.getLogger(__name__)
 
 SUMMARY: Final = "wireswarm_summary"
 """Attribute of an `Environment`: the `Summary` of its last test that has ended."""
+REPORTING: Final = "wireswarm_reporting"
+"""Attribute of an `Environment`: its `Reporting`."""
 
 _IN_A_FOLDER: Final = ("summary.json", "report.html", "junit.xml", "summary.md")
 _FILES: Final = ("summary", "report", "junit")
 _SUFFIXES: Final = {"summary": {".json"}, "report": {".html", ".md"}, "junit": {".xml"}}
+_FOLDER: Final = "results_folder"
+"""Among the parsed options: the run's folder below `--results`."""
+_WIDTH_OF_A_LOG: Final = 120
+"""Columns of the tables where there is no terminal."""
 RECENT_SECONDS: Final = 5.0
 """What is said of "now" while a test runs is of so many seconds."""
 
@@ -85,8 +93,8 @@ def choose_folder(options: argparse.Namespace) -> None:
     """Settle on this run's folder below `--results`, before Locust opens the CSV tables in it."""
     if not options.results or options.worker:
         return
-    folder = Path(options.results) / _stamp(options)
-    vars(options)["results_folder"] = str(folder)
+    folder = _new_folder(Path(options.results), options)
+    vars(options)[_FOLDER] = str(folder)
     if not options.csv_prefix:
         options.csv_prefix = str(folder / "locust")
 
@@ -101,13 +109,19 @@ class Reporting:
         self._line = ProgressLine()
         self._comparison: Comparison | None = None
         self._runs = 0
+        self._paths: list[Path] = []
+        self._unwritten: set[Path] = set()
+        setattr(environment, REPORTING, self)
         if self._option("headless") and not self._option("print_stats"):
             self._hide_stock_tables()
 
     def start(self) -> None:
         """A test begins."""
         vars(self._environment).pop(ENDED_BY, None)
+        vars(self._environment).pop(SUMMARY, None)
         self._runs += 1
+        self._paths = self._choose_paths()
+        self._unwritten.clear()
 
     def progress(self, breached: Iterable[Judgement]) -> None:
         """A second is over."""
@@ -127,22 +141,38 @@ class Reporting:
         """The test is about to end."""
         self._line.clear()
 
-    def summarise(self, judgements: Iterable[Judgement], validity: Validity, exit_code: int) -> Summary:
+    def summarise(
+        self, judgements: Iterable[Judgement], validity: Validity, exit_code: int, notes: Iterable[str] = ()
+    ) -> Summary:
         """The summary of the run so far."""
         steps = {flow.flow_name: flow.steps for flow in all_flows(self._environment.user_classes)}
         return build_summary(
-            self._results, judgements, run=self._run(), validity=validity, exit_code=exit_code, steps=steps
+            self._results,
+            judgements,
+            run=self._run(),
+            validity=validity,
+            exit_code=exit_code,
+            steps=steps,
+            notes=notes,
         )
+
+    def notes_on(self, comparison: Comparison) -> list[str]:
+        """What the comparison with the baseline has found, as the summary has it."""
+        baseline = self._option("baseline")
+        return [f"Worse than {baseline}: {told(pair, change)}" for pair, change in comparison.regressions]
 
     def finish(self, summary: Summary, comparison: Comparison | None) -> None:
         """A test has ended: write what was asked for."""
         setattr(self._environment, SUMMARY, summary)
         self._comparison = comparison
-        for path in self._paths():
+        for path in self._paths:
+            if path in self._unwritten:
+                continue
             try:
                 write_report(summary, path)
             except ConfigurationError as error:
                 logger.error("%s", error)
+                self._unwritten.add(path)
                 self._environment.process_exit_code = self._environment.process_exit_code or 1
 
     def quit(self, exit_code: int) -> None:
@@ -156,14 +186,19 @@ class Reporting:
             summary = msgspec.structs.replace(summary, exit_code=exit_code, verdict=verdict)
             self.finish(summary, self._comparison)
         self._append_to_step_summary(summary)
-        if not self._option("headless"):
-            return
+        if self._option("headless"):
+            self._show(summary)
+
+    def _show(self, summary: Summary) -> None:
         console = Console(stderr=True)
-        show_summary(console, summary)
+        if not console.is_terminal and "COLUMNS" not in os.environ:
+            console = Console(stderr=True, width=_WIDTH_OF_A_LOG)
         if self._comparison is not None:
             show_comparison(console, self._comparison)
-        for path in self._paths():
-            console.print(f"Written: {path}", highlight=False, soft_wrap=True)
+        show_summary(console, summary)
+        for path in self._paths:
+            if path not in self._unwritten:
+                console.print(f"Written: {path}", highlight=False, markup=False, soft_wrap=True)
 
     def _hide_stock_tables(self) -> None:
         # At its end Locust prints its three tables, in whole milliseconds and two digits, of what ours say exactly.
@@ -184,23 +219,17 @@ class Reporting:
         except OSError as error:
             logger.error("GITHUB_STEP_SUMMARY: %s", error.strerror)
 
-    def _paths(self) -> list[Path]:
+    def _choose_paths(self) -> list[Path]:
         paths = [Path(name) for option in _FILES if (name := self._option(option))]
         if self._option("results"):
-            folder = Path(self._option("results_folder") or Path(self._option("results")) / _stamp(self._options))
-            if self._runs > 1:
-                folder = folder.with_name(f"{folder.name}-{self._runs}")
+            chosen = self._option(_FOLDER) if self._runs == 1 else None
+            folder = Path(chosen) if chosen else _new_folder(Path(self._option("results")), self._options)
             paths += [folder / name for name in _IN_A_FOLDER]
         return paths
 
     def _run(self) -> Run:
         environment, results = self._environment, self._results
-        runner = environment.runner
-        host = environment.host or next((cls.host for cls in environment.user_classes if cls.host), "") or ""
-        run_time = self._option("run_time")
-        ended_by = vars(environment).get(ENDED_BY) or (
-            RUN_TIME if run_time and results.elapsed_s >= float(run_time) - 1 else ""
-        )
+        host = host_of(environment.user_classes, environment.host) or ""
         return Run(
             started=datetime.datetime.fromtimestamp(results.start_time, datetime.UTC).isoformat(timespec="seconds"),
             duration_s=results.elapsed_s,
@@ -208,8 +237,8 @@ class Reporting:
             profile=self._option("load_profile") or self._option("profile") or "",
             host=redact(_without_user_info(host)),
             users=results.users_max,
-            processes=max(1, len(results.workers)) if isinstance(runner, MasterRunner) else 1,
-            ended_by=ended_by,
+            processes=max(1, len(results.workers)) if isinstance(environment.runner, MasterRunner) else 1,
+            ended_by=vars(environment).get(ENDED_BY, ""),
             tags=list(environment.tags or self._option("tags") or ()),
             exclude_tags=list(environment.exclude_tags or self._option("exclude_tags") or ()),
             insecure=insecure_clients(environment.user_classes, environment.host),
@@ -234,10 +263,13 @@ def _environment_facts() -> dict[str, str]:
     }
 
 
-def _stamp(options: argparse.Namespace | None) -> str:
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    profile = getattr(options, "load_profile", "") or ""
-    return f"{now}-{profile}" if profile else now
+def _new_folder(below: Path, options: argparse.Namespace | None) -> Path:
+    name = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    profile = getattr(options, "load_profile", "")
+    if profile:
+        name = f"{name}-{profile}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(folder for folder in (below / name for name in names) if not folder.exists())
 
 
 def _under_a_file(path: Path) -> bool:

@@ -1,18 +1,23 @@
-"""Locust's CSV tables with the end of the run in them.
+"""Locust's tables: the end of the run in the CSV files, and a bound on the list of failures.
 
 Locust writes them once a second and closes them when it exits, so what happened since the last time is missing: up to a
-second of samples, and with workers their whole last reports (`locust/stats.py`, StatsCSVFileWriter).
+second of samples, and with workers their whole last reports (`locust/stats.py`, StatsCSVFileWriter). And it keeps every
+different failure for ever: where each message is another, a soak test ends for want of memory.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
 
 from locust.env import Environment
-from locust.stats import StatsCSVFileWriter
+from locust.stats import RequestStats, StatsCSVFileWriter, StatsError
+
+from wireswarm.metrics.failures import MAX_ERRORS
+from wireswarm.metrics.tally import OTHER
 
 
 @functools.cache
@@ -56,3 +61,14 @@ def _write(tables: StatsCSVFileWriter, **_kwargs: Any) -> None:
         write(writer)
     if tables.stats_history_csv_filehandle.tell():  # a row for every second; its header is there by now
         tables._stats_history_data_rows(tables.stats_history_csv_writer, time.time())
+
+
+def bound_failures(stats: RequestStats) -> None:
+    """Count the failures of Locust's list that are beyond our own limit on their number together, as `(other)`."""
+    errors = stats.errors
+    if len(errors) <= MAX_ERRORS + 1:
+        return
+    other = errors.pop(OTHER, None) or StatsError("*", OTHER, OTHER)
+    for key in list(itertools.islice(errors, MAX_ERRORS, None)):
+        other.occurrences += errors.pop(key).occurrences
+    errors[OTHER] = other

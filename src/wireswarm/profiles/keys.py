@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from wireswarm.profiles import values
+from wireswarm.profiles.plan import RATE_ALLOWED, STAGES_ALLOWED, arrival_rate, stages
+from wireswarm.profiles.shape import SHAPE_ALLOWED, shape
 from wireswarm.profiles.thresholds import THRESHOLDS_ALLOWED, thresholds
 from wireswarm.profiles.watch import WATCH_ALLOWED, watches
 
@@ -33,6 +35,11 @@ KEYS: Mapping[str, Key] = MappingProxyType(
             "one line of text",
             "what the profile is for, shown where profiles are listed",
         ),
+        "extends": Key(
+            values.line,
+            'the name of another profile of the file, such as "load"',
+            "take over what that profile says and this one does not",
+        ),
         "users": Key(
             values.positive_integer,
             f"a whole number from 1 to {values.LARGEST_INTEGER}",
@@ -48,6 +55,36 @@ KEYS: Mapping[str, Key] = MappingProxyType(
             'a duration longer than 0 in quotes, such as "90s", "10m" or "2h"',
             "how long the run lasts, as `--run-time`",
         ),
+        "stages": Key(
+            stages,
+            STAGES_ALLOWED,
+            "how many users there are when, as `--stage`; or how many arrive, as `--arrival-rate`",
+        ),
+        "shape": Key(
+            shape,
+            SHAPE_ALLOWED,
+            "the same as a curve: `constant`, `ramp`, `wave`, `spike`, `steps`, `stages`, a `sum` or a `product`",
+        ),
+        "arrival_rate": Key(
+            arrival_rate,
+            RATE_ALLOWED,
+            "how many flows or tasks begin, whatever the target does, as `--arrival-rate`",
+        ),
+        "arrivals": Key(
+            values.arrivals,
+            '"constant" or "poisson"',
+            "how arrivals are spread, as `--arrivals`",
+        ),
+        "max_lateness": Key(
+            values.duration,
+            'a duration longer than 0 in quotes, such as "10s"',
+            "how late an arrival may begin before it is dropped, as `--max-lateness`",
+        ),
+        "seed": Key(
+            values.seed,
+            f"a whole number from 0 to {values.LARGEST_INTEGER}",
+            "which sequence of arrivals it is, as `--arrival-seed`",
+        ),
         "tags": Key(
             values.tags,
             _TAGS,
@@ -62,6 +99,16 @@ KEYS: Mapping[str, Key] = MappingProxyType(
             values.hosts,
             'a list of one or more hosts, with a port or without, such as ["staging.example.com", "127.0.0.1:8000"]',
             "send requests to these hosts only, as `--allowed-hosts`",
+        ),
+        "data_file": Key(
+            values.line,
+            "the name of a file, as seen from the folder of the profile file",
+            "the rows that users take their data from, as `--data-file`",
+        ),
+        "environment": Key(
+            values.environment,
+            'a table of names and texts, such as {TEST_LANGUAGE = "en"}',
+            "environment variables that are set for the run where they are not set already",
         ),
         "thresholds": Key(
             thresholds,

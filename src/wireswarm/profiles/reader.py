@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from wireswarm.errors import ConfigurationError
+from wireswarm.profiles.inheriting import contradictions, resolve
 from wireswarm.profiles.keys import KEYS, Key
 from wireswarm.profiles.model import Profile, ProfileFile
 from wireswarm.profiles.thresholds import located
@@ -16,8 +17,10 @@ from wireswarm.profiles.toml import read_toml
 from wireswarm.profiles.values import Mistakes, describe, did_you_mean, dotted
 from wireswarm.thresholds import Threshold, check_series
 
-_TABLES = ("thresholds", "watch", "profiles")
-_TABLES_ALLOWED = "[thresholds], [watch], [profiles.NAME]"
+_TABLES = ("defaults", "thresholds", "watch", "profiles")
+_TABLES_ALLOWED = "[defaults], [thresholds], [watch], [profiles.NAME]"
+_NOT_DEFAULTS = ("description", "extends", "thresholds", "watch")
+_DEFAULTS = {name: key for name, key in KEYS.items() if name not in _NOT_DEFAULTS}
 _PROFILES_ALLOWED = "[profiles.NAME]"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NAME_ALLOWED = 'a name of letters (a to z), digits, "-" and "_"'
@@ -57,14 +60,20 @@ def read_profile_file(path: Path) -> ProfileFile:
     for name in ("thresholds", "watch"):
         if name in document:
             _read_setting(path, (name,), document[name], KEYS[name], common, problems)
+    defaults = Profile(name="defaults")
+    if "defaults" in document:
+        defaults = _read_profile(path, ("defaults",), document["defaults"], _DEFAULTS, problems)
     profiles: dict[str, Profile] = {}
     tables = document.get("profiles", {})
     if isinstance(tables, dict):
         for name, table in tables.items():
-            profiles[name] = _read_profile(path, name, table, problems)
+            way = ("profiles", name)
+            if not _NAME.fullmatch(name):
+                problems.append(f"{dotted(*way)}: found a name that is not allowed; allowed: {_NAME_ALLOWED}")
+            profiles[name] = _read_profile(path, way, table, KEYS, problems)
     else:
         problems.append(f"profiles: found {describe(tables)}; allowed: tables called {_PROFILES_ALLOWED}")
-    profile_file = ProfileFile(path, MappingProxyType(profiles), **common)
+    profile_file = ProfileFile(path, MappingProxyType(resolve(defaults, profiles, problems)), defaults, **common)
     if not problems:
         problems = _unwatched(profile_file)
     if problems:
@@ -112,25 +121,25 @@ def _unknown_tables(document: Mapping[str, object], known: tuple[str, ...], allo
     ]
 
 
-def _read_profile(path: Path, name: str, table: object, problems: list[str]) -> Profile:
-    """Check one `[profiles.NAME]` table and append what is wrong with it to `problems`."""
-    key = dotted("profiles", name)
-    if not _NAME.fullmatch(name):
-        problems.append(f"{key}: found a name that is not allowed; allowed: {_NAME_ALLOWED}")
+def _read_profile(
+    path: Path, way: tuple[str, ...], table: object, keys: Mapping[str, Key], problems: list[str]
+) -> Profile:
+    """Check one table of settings and append what is wrong with it to `problems`."""
     if not isinstance(table, dict):
-        problems.append(f"{key}: found {describe(table)}; allowed: a table of {', '.join(KEYS)}")
-        return Profile(name=name)
+        problems.append(f"{dotted(*way)}: found {describe(table)}; allowed: a table of {', '.join(keys)}")
+        return Profile(name=way[-1])
     # Any, because the table of keys and the fields of Profile are held together by a test and not by their types.
     settings: dict[str, Any] = {}
     for setting, value in table.items():
-        way = ("profiles", name, setting)
-        if setting in KEYS:
-            _read_setting(path, way, value, KEYS[setting], settings, problems)
+        if setting in keys:
+            _read_setting(path, (*way, setting), value, keys[setting], settings, problems)
             continue
         # The value is not shown: a key that does not belong here may hold a credential.
-        found = f"an unknown key{did_you_mean(setting, KEYS)}"
-        problems.append(f"{dotted(*way)}: found {found}; allowed: {', '.join(KEYS)}")
-    return Profile(name=name, **settings)
+        found = f"an unknown key{did_you_mean(setting, keys)}"
+        problems.append(f"{dotted(*way, setting)}: found {found}; allowed: {', '.join(keys)}")
+    profile = Profile(name=way[-1], **settings)
+    problems += contradictions(way, profile)
+    return profile
 
 
 def _read_setting(

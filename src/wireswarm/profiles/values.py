@@ -9,30 +9,42 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple, get_args
 
 from wireswarm.durations import parse_duration
+from wireswarm.load import ArrivalKind
 from wireswarm.thresholds.words import SHOWN, did_you_mean, quote
 
 __all__ = [
     "LARGEST_INTEGER",
     "Mistakes",
+    "arrivals",
     "describe",
     "did_you_mean",
     "dotted",
     "duration",
+    "environment",
     "hosts",
     "line",
     "positive_integer",
     "positive_number",
     "quote",
+    "seed",
     "tags",
 ]
 
 LARGEST_INTEGER = 10_000_000
 """More users than any swarm has. A longer number is a slip, and one of over 64 bits cannot be sent to a worker."""
 
+VARIABLE_ALLOWED: Final = (
+    'a name of letters, digits and "_" that does not begin with LOCUST_ or WIRESWARM_, as options do'
+)
+"""What a variable of the environment may be called."""
+_TEXT_ALLOWED: Final = 'text in quotes, such as "en"'
+_VARIABLE = re.compile(r"(?!LOCUST_|WIRESWARM_)[A-Za-z_][A-Za-z0-9_]*")
+_CREDENTIAL = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)$", re.IGNORECASE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -67,6 +79,41 @@ def duration(value: object) -> float:
     if not seconds > 0:
         raise ValueError(describe(value))
     return seconds
+
+
+def seed(value: object) -> int:
+    """A whole number from 0 to `LARGEST_INTEGER`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_INTEGER:
+        raise ValueError(describe(value))
+    return value
+
+
+def arrivals(value: object) -> str:
+    """How arrivals are spread; see `ArrivalKind`."""
+    if not isinstance(value, str) or value not in get_args(ArrivalKind):
+        raise ValueError(describe(value))
+    return value
+
+
+def environment(value: object) -> Mapping[str, str]:
+    """Variables of the environment. Credentials are refused: the file is kept with the code.
+
+    Raises:
+        Mistakes: the variables that are wrong.
+        ValueError: it is no table.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(describe(value))
+    mistakes = Mistakes()
+    for name, text in value.items():
+        if not _VARIABLE.fullmatch(name):
+            mistakes.add((name,), "a name that is not allowed", VARIABLE_ALLOWED)
+        elif _CREDENTIAL.search(name):
+            mistakes.add((name,), "a credential", "no credentials; set it in the environment that the run starts in")
+        elif not isinstance(text, str) or not text.isprintable():
+            mistakes.add((name,), describe(text), _TEXT_ALLOWED)
+    mistakes.raise_if_any()
+    return MappingProxyType(dict(value))
 
 
 def line(value: object) -> str:

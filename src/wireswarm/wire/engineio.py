@@ -35,7 +35,7 @@ MAX_PAYLOAD: Final = 1_000_000
 """Bytes of a payload that a server takes that does not say so: that of the reference server."""
 
 _BINARY: Final = b"b"
-_NO_HANDSHAKE: Final = "the server does not answer with an Engine.IO 4 handshake"
+NO_HANDSHAKE: Final = "the server does not answer with an Engine.IO 4 handshake"
 
 
 class Handshake(NamedTuple):
@@ -64,19 +64,19 @@ def parse_handshake(packet: bytes) -> Handshake:
         RemoteProtocolError: it is no handshake.
     """
     if packet[:1] != b"0":
-        raise RemoteProtocolError(_NO_HANDSHAKE)
+        raise RemoteProtocolError(NO_HANDSHAKE)
     try:
         found: Any = orjson.loads(packet[1:])
     except orjson.JSONDecodeError:
-        raise RemoteProtocolError(_NO_HANDSHAKE) from None
+        raise RemoteProtocolError(NO_HANDSHAKE) from None
     if not isinstance(found, dict):
-        raise RemoteProtocolError(_NO_HANDSHAKE)
+        raise RemoteProtocolError(NO_HANDSHAKE)
     sid, upgrades, limit = found.get("sid"), found.get("upgrades", []), found.get("maxPayload", MAX_PAYLOAD)
     interval, timeout = found.get("pingInterval"), found.get("pingTimeout")
     if not (isinstance(sid, str) and sid and isinstance(upgrades, list) and _is_positive(limit)):
-        raise RemoteProtocolError(_NO_HANDSHAKE)
+        raise RemoteProtocolError(NO_HANDSHAKE)
     if not (_is_positive(interval) and _is_positive(timeout)):
-        raise RemoteProtocolError(_NO_HANDSHAKE)
+        raise RemoteProtocolError(NO_HANDSHAKE)
     return Handshake(sid, tuple(map(str, upgrades)), interval / 1000, timeout / 1000, int(limit))
 
 

@@ -1,0 +1,171 @@
+"""The gate of an open load: users of one process wait there until the arrival that is theirs is due.
+
+A greenlet per process hands out what is due; a user that waits is woken by it, in time, and notes how late it began.
+Locust's wait between two tasks is skipped, since the plan says when the next one begins.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+import gevent
+from gevent.event import Event
+from locust import TaskSet, User
+from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_STOPPING
+
+from wireswarm.clock import NANOSECONDS
+from wireswarm.events import DUE
+from wireswarm.load import Arrival, Desk, Stripes, Ticket, turns
+from wireswarm.metrics import Recorder
+from wireswarm.plugin.arrival_plan import ArrivalPlan
+from wireswarm.plugin.gate import park
+
+Users = Mapping[str, Mapping[str, int]]
+"""For each worker, how many users of each class it has."""
+
+_SHORTEST: Final = 0.0005
+"""Seconds of sleep; the event loop's timers are hardly finer."""
+_DONE: Final = "wireswarm_done"
+"""Attribute of a user that has just ended an iteration, and does not wait before the next one."""
+
+
+class ArrivalGate:
+    """Implements `wireswarm.plugin.gate.Gate`."""
+
+    def __init__(self, recorder: Recorder, worker: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Closed, until a plan begins.
+
+        Args:
+            recorder: is told how late starts were, and what was dropped.
+            worker: this process's name in the stripes.
+            monotonic: seconds, as `time.monotonic` has them.
+        """
+        self._recorder = recorder
+        self._worker = worker
+        self._monotonic = monotonic
+        self._desk = Desk(math.inf)
+        self._stripes = Stripes({})
+        self._origin = math.inf
+        self._dropped = 0
+        self._inside: dict[Any, User] = {}
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+        skip_waits()
+
+    @property
+    def waiting(self) -> int:
+        """How many users wait for an arrival."""
+        return self._desk.waiting
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start of the plan; before it, and where there is none, negative."""
+        return self._monotonic() - self._origin
+
+    @property
+    def running(self) -> bool:
+        """Whether a plan has been told, and is not over."""
+        return self._greenlet is not None
+
+    def open(self, plan: ArrivalPlan, elapsed: float, at: float, users: Users) -> None:
+        """Begin with a plan.
+
+        Args:
+            plan: the same for all processes.
+            elapsed: how many seconds ago it started; negative where it is still to start.
+            at: from which moment of it on this process takes part.
+            users: as for `restripe`.
+        """
+        self._origin = self._monotonic() - elapsed
+        self._stripes = Stripes({})
+        self._stripes.restripe(at, turns(users))
+        self._desk.max_lateness = plan.max_lateness
+        self._desk.begin(plan.arrivals(), self._stripes, self._worker)
+        self._greenlet = gevent.spawn(self._hand_out)
+
+    def synchronise(self, elapsed: float) -> None:
+        """What another process says of the time; a message that took longer than the first one says less."""
+        self._origin = min(self._origin, self._monotonic() - elapsed)
+
+    def restripe(self, at: float, users: Users) -> None:
+        """From that moment of the plan on, these workers with so many users of each class share what arrives."""
+        self._stripes.restripe(at, turns(users))
+
+    def close(self) -> None:
+        """The test ends: nobody is admitted any more."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            self._greenlet = None
+        self._desk.close()
+        self._count_dropped()
+
+    def enter(self, user: User) -> None:
+        """See `Gate.enter`."""
+        desk = self._desk
+        ticket = Ticket(type(user).__name__, Event())
+        try:
+            if desk.has_late(ticket.user_class):
+                gevent.sleep(0)  # it does not wait here, and others want their turn
+                if user._state == LOCUST_STATE_STOPPING:
+                    raise StopUser
+            if not desk.ask(ticket, self.elapsed):
+                park(user, ticket.waiter)
+        except BaseException:
+            desk.withdraw(ticket)
+            raise
+        due = cast("Arrival", ticket.arrival).at
+        late = max(0, int((self.elapsed - due) * NANOSECONDS))
+        self._recorder.late(late)
+        attributes = vars(user)
+        attributes[DUE] = time.time_ns() - late
+        attributes.pop(_DONE, None)
+        self._inside[gevent.getcurrent()] = user
+
+    def leave(self) -> None:
+        """See `Gate.leave`."""
+        attributes = vars(self._inside.pop(gevent.getcurrent()))
+        attributes.pop(DUE, None)
+        attributes[_DONE] = True
+
+    def _hand_out(self) -> None:
+        # Hot path of an open load (bench/arrivals.py).
+        desk = self._desk
+        while True:
+            now = self.elapsed
+            complete = desk.look_ahead(now)
+            for ticket in desk.advance(now):
+                ticket.waiter.set()
+            if desk.dropped != self._dropped:
+                self._count_dropped()
+            if not complete:
+                gevent.sleep(0)  # a worker that joins late has the whole past of the plan to go through
+            elif math.isinf(desk.next_at):
+                if not desk.is_late:
+                    return
+                gevent.sleep(1.0)
+            else:
+                gevent.sleep(max(_SHORTEST, desk.next_at - self.elapsed))
+
+    def _count_dropped(self) -> None:
+        self._recorder.drop(self._desk.dropped - self._dropped)
+        self._dropped = self._desk.dropped
+
+
+@functools.cache
+def skip_waits() -> None:
+    """Have users that have just ended an iteration of an open load go on at once, in this process."""
+    wait: Callable[[Any], None] = TaskSet.wait
+
+    @functools.wraps(wait)
+    def wait_if_asked(self: Any) -> None:
+        user = self._user
+        if not vars(user).pop(_DONE, False):
+            wait(self)
+        elif user._state == LOCUST_STATE_STOPPING:
+            raise StopUser
+
+    TaskSet.wait = wait_if_asked  # type: ignore[method-assign]
