@@ -10,7 +10,17 @@ import pytest
 from locust.argument_parser import default_args_dict, get_empty_argument_parser, setup_parser_arguments
 
 from wireswarm.errors import ConfigurationError
-from wireswarm.plugin.options import add_options, apply_profile, did_you_mean_load_profile, positive_int
+from wireswarm.load import Stage, Stages, Wave
+from wireswarm.load.stages import ALLOWED as STAGES_ALLOWED
+from wireswarm.plugin.options import (
+    add_options,
+    apply_environment,
+    apply_profile,
+    did_you_mean_load_profile,
+    positive_int,
+    stages_text,
+    users_plan,
+)
 
 PROFILES = """
 [profiles.smoke]
@@ -189,7 +199,7 @@ def test_a_master_can_send_our_options_to_its_workers() -> None:
     options = vars(parse("--load-profile", "smoke", "--iterations", "5"))
     ours = {name: value for name, value in options.items() if name not in default_args_dict()}
     assert ours["iterations"] == 5
-    assert {type(value) for value in ours.values()} <= {str, int, float, bool}
+    assert {type(value) for value in ours.values()} <= {str, int, float, bool, list}
     assert msgpack.unpackb(msgpack.packb(options)) == options
 
 
@@ -201,3 +211,119 @@ def test_the_web_ui_offers_iterations_alone() -> None:
     assert "iterations" not in parser.secret_args_included_in_web_ui
     assert "iterations" not in parser.required_args_included_in_web_ui
     assert "iterations" not in parser.multiple_args_included_in_web_ui
+
+
+# ---- What a profile says about the course of the load ----------------------------------------------------------------
+
+PLANS = """
+[defaults]
+tags = ["always"]
+[profiles.staged]
+stages = ["1m:5", "1m:0"]
+[profiles.curved]
+spawn_rate = 3
+shape = {type = "wave", low = 1, high = 9, period = "1m"}
+[profiles.open]
+users = 30
+stages = ["1m:5/s", "30s:600/m"]
+arrivals = "poisson"
+seed = 7
+max_lateness = "2500ms"
+[profiles.steps]
+users = 30
+shape = {type = "steps", levels = ["1/s", "2/s"], each = "1m"}
+[profiles.endless]
+shape = {type = "wave", low = "1/s", high = "9/s", period = "1m"}
+[profiles.rate]
+arrival_rate = "90/m"
+users = 4
+run_time = "1m"
+data_file = "data/rows.csv"
+environment = {TEST_OF_OPTIONS = "from the profile"}
+"""
+
+
+@pytest.fixture
+def _plans(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "orders.toml").write_text(PLANS, "utf-8")
+    monkeypatch.setenv("TEST_OF_OPTIONS", "")
+    monkeypatch.delenv("TEST_OF_OPTIONS")
+
+
+@pytest.mark.usefixtures("_plans")
+@pytest.mark.parametrize(
+    ("args", "plan", "others"),
+    [
+        ("--load-profile staged", Stages((Stage(60, 5), Stage(60, 0))), {"num_users": None, "tags": ["always"]}),
+        ("--load-profile staged -t 5s", Stages((Stage(60, 5), Stage(60, 0))), {"run_time": 5}),
+        ("--load-profile curved", Wave(1, 9, 60), {"spawn_rate": 3}),
+        ("--load-profile staged -u 20", None, {"num_users": 20}),
+        ("--load-profile staged --arrival-rate 5/s", None, {"arrival_rate": "5/s"}),
+        ("--load-profile staged --stage 9s:1 --stage 9s:2", Stages((Stage(9, 1), Stage(9, 2))), {}),
+        ("--load-profile rate --stage 9s:1", Stages((Stage(9, 1),)), {"num_users": None, "run_time": None}),
+        ("--load-profile rate --stage 9s:1", Stages((Stage(9, 1),)), {"arrival_rate": ""}),
+        ("--load-profile rate", None, {"arrival_rate": "1.5/s", "num_users": 4, "run_time": 60}),
+        ("--load-profile rate -u 9", None, {"arrival_rate": "1.5/s", "num_users": 9}),
+        ("--load-profile rate --arrival-rate 1m:5/s", None, {"arrival_rate": "1m:5/s", "run_time": None}),
+        ("--load-profile open", None, {"arrival_rate": "60s:5/s,30s:10/s", "arrivals": "poisson", "arrival_seed": 7}),
+        ("--load-profile open", None, {"num_users": 30, "max_lateness": "2.5s"}),
+        ("--load-profile open -u 9", None, {"arrival_rate": "60s:5/s,30s:10/s", "num_users": 9}),
+        ("--load-profile steps", None, {"arrival_rate": "0s:1/s,60s:1/s,0s:2/s,60s:2/s"}),
+        ("--profile-file orders.toml", None, {"tags": ["always"], "profile": None}),
+    ],
+)
+def test_what_a_profile_and_the_command_line_amount_to(args: str, plan: Any, others: dict[str, object]) -> None:
+    options = parse(*args.split())
+    found = users_plan(options)
+    assert (found and found.shape) == plan
+    assert {name: getattr(options, name) for name in others} == others
+
+
+@pytest.mark.usefixtures("_plans")
+def test_arrivals_without_an_end_cannot_be_told_to_workers() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"endless\.shape: found arrivals without an end; allowed: a shape that"
+    ):
+        parse("--load-profile", "endless")
+
+
+@pytest.mark.usefixtures("_plans")
+def test_a_data_file_is_beside_the_profile_file(folder: Path) -> None:
+    assert parse("--load-profile", "rate").data_file == str(Path("data/rows.csv"))
+    assert parse("--profile-file", str(folder / "orders.toml"), "--load-profile", "rate").data_file == str(
+        folder / "data" / "rows.csv"
+    )
+
+
+@pytest.mark.usefixtures("_plans")
+def test_variables_are_set_where_they_are_not_set_already() -> None:
+    environ: dict[str, str] = {}
+    apply_environment(["-f", "orders.py", "--load-profile", "rate"], environ)
+    assert environ == {"TEST_OF_OPTIONS": "from the profile"}
+    environ["TEST_OF_OPTIONS"] = "mine"
+    apply_environment(["-f", "orders.py", "--load-profile", "rate"], environ)
+    assert environ == {"TEST_OF_OPTIONS": "mine"}
+    parse("--load-profile", "rate")
+    assert os.environ["TEST_OF_OPTIONS"] == "from the profile"
+
+
+@pytest.mark.usefixtures("_plans")
+@pytest.mark.parametrize(
+    "args", ["--load-profile nope", "--load-profile", "--help", "-f nowhere.py --load-profile rate"]
+)
+def test_what_is_wrong_is_not_said_before_the_options_are_parsed(args: str) -> None:
+    environ: dict[str, str] = {}
+    apply_environment(args.split(), environ)
+    assert environ == {}
+
+
+@pytest.mark.parametrize(("text", "hint"), [("1m", ""), ("1m:5/s", "; for arrivals there is --arrival-rate")])
+def test_stages_that_are_none(text: str, hint: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError) as caught:
+        stages_text(text)
+    assert str(caught.value) == f"found the stage {text!r}; allowed: {STAGES_ALLOWED}{hint}"
+
+
+def test_stages_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WIRESWARM_STAGE", "1m:5,1m:0")
+    assert parse().stage == ["1m:5,1m:0"]

@@ -134,7 +134,10 @@ WRONG = [
     ),
     (
         'shape = {type = "steps", levels = [], each = "1m"}',
-        ['shape.levels: found an empty list; allowed: a list of one or more levels, such as [10, 25, 50] or ["10/s", "20/s"]'],
+        [
+            "shape.levels: found an empty list; allowed: a list of one or more levels, "
+            'such as [10, 25, 50] or ["10/s", "20/s"]'
+        ],
     ),
     (
         'shape = {type = "spike", baseline = 1, peak = 2, spike = "1m", rise = 2}',
@@ -166,7 +169,13 @@ WRONG = [
     ('arrival_rate = "5 per second"', [f'arrival_rate: found "5 per second" (text); allowed: {RATE}']),
     ('arrivals = "even"', ['arrivals: found "even" (text); allowed: "constant" or "poisson"']),
     ("seed = -1", ["seed: found -1 (an integer); allowed: a whole number from 0 to 10000000"]),
-    ("environment = 3", ['environment: found 3 (an integer); allowed: a table of names and texts, such as {TEST_LANGUAGE = "en"}']),
+    (
+        "environment = 3",
+        [
+            "environment: found 3 (an integer); "
+            'allowed: a table of names and texts, such as {TEST_LANGUAGE = "en"}'
+        ],
+    ),
     (
         'environment = {"a b" = "x", WIRESWARM_STAGE = "1m:5", N = 5, MY_TOKEN = "hunter2", db_password = "hunter2"}',
         [
@@ -323,7 +332,7 @@ def test_courses_and_their_pictures(path: Path, setting: str, end: float, ends: 
     found = profile(path, setting)
     course = course_of(found)
     assert (course.end, course.ends) == (end, ends)
-    assert course.peak() == pytest.approx(peak)
+    assert course.peak() == pytest.approx(peak, rel=0.001)
     assert told(found) == text
     for width in (1, 20, 57, 200):
         lines = draw_course(course, width)
@@ -342,13 +351,8 @@ def test_a_picture_of_steps(path: Path) -> None:
         "30 ┤          ██████████",
         "20 ┤          ████████████████████",
         "10 ┤██████████████████████████████",
-        " 0 └┬────┬────┬────┬───┬────┬────┬",
-        "    0:00 0:05 0:10   0:20 0:25 0:30",
-    ] or draw_course(course, 34, 4)[:4] == [
-        "40 ┤          ██████████",
-        "30 ┤          ██████████",
-        "20 ┤          ████████████████████",
-        "10 ┤██████████████████████████████",
+        " 0 └┬─────────┬────────┬─────────┬",
+        "    0:00    0:10     0:20     0:30",
     ]
 
 

@@ -207,7 +207,7 @@ WRONG = [
     ),
     (
         'profiles.a.threshold."*" = ["p95 < 5s"]',
-        'profiles.a.threshold: found an unknown key (did you mean "thresholds"?); allowed: description, users...',
+        'profiles.a.threshold: found an unknown key (did you mean "thresholds"?); allowed: description, ext...',
     ),
     (
         'threshold."*" = ["p95 < 5s"]',

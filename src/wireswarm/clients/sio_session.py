@@ -230,9 +230,10 @@ class Session:
             raise RemoteProtocolError("the server accepts a namespace that was not asked for")
         outstanding.discard(namespace)
         self.namespaces[namespace] = packet.data["sid"]
+        # Taken first: whoever waits goes on at once, and declares the connect to be over.
+        early, self._early = self._early, None
         if not outstanding and waiter is not None:
             waiter.deliver(Answer([], size, stamp, read))
-        early, self._early = self._early, None
         for kept in early or ():
             self._packet(*kept)
 

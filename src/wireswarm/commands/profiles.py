@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wireswarm.errors import ConfigurationError
-from wireswarm.profiles import Profile, ProfileFile, course_of, find_profile_file, read_profile_file
+from wireswarm.profiles import Course, Profile, ProfileFile, course_of, find_profile_file, read_profile_file
 from wireswarm.reports.figures import clean, round_number, span
 
 NONE = "–"
@@ -52,13 +52,18 @@ def told(profile: Profile) -> str:
     """A profile's load in a line: `at most 200 users, 9 min`."""
     course = course_of(profile)
     unit = "arrivals per second" if course.plan.is_rate else "users"
-    peak = round_number(course.peak())
+    peak = _highest(course)
     return f"at most {peak} {unit}, {span(course.end) if course.ends else 'without an end'}"
+
+
+def _highest(course: Course) -> str:
+    peak = course.peak()
+    return round_number(float(f"{peak:.4g}") if course.plan.is_rate else round(peak))
 
 
 def _cells(profile: Profile) -> tuple[str, ...]:
     course = course_of(profile)
-    peak = round_number(course.peak())
+    peak = _highest(course)
     if course.plan.is_rate:
         users, rate = (str(profile.users) if profile.users else NONE), f"{peak} arrivals"
     else:

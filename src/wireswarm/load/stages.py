@@ -41,6 +41,8 @@ def as_stages(shape: Shape, end: float = math.inf) -> Stages:
     Raises:
         ValueError: it has no end, and none is given.
     """
+    if math.isinf(min(shape.duration, end)):
+        raise ValueError("a shape without an end")
     stages: list[Stage] = []
     level = 0.0
     for piece in shape.segments():
@@ -51,8 +53,6 @@ def as_stages(shape: Shape, end: float = math.inf) -> Stages:
             length = end - piece.start
             if math.isfinite(piece.end):
                 last = piece.start_level + (last - piece.start_level) * length / (piece.end - piece.start)
-        if math.isinf(length):
-            raise ValueError("a shape without an end")
         if not math.isclose(piece.start_level, level, abs_tol=1e-9):
             stages.append(Stage(0.0, piece.start_level))
         stages.append(Stage(length, last))

@@ -164,7 +164,7 @@ class Recorder:
             self._add_delay((read - done) // 1000)
         elif status or (request_type == SIO and failure is None):  # an answer, and no stamp
             self._unstamped += 1
-        elif request_type == FLOW and context:
+        if context and request_type == FLOW:
             self._on_steps(live.key.name, context)
         # An open connection has none; otherwise it is one of the two that was not immediate.
         if phases is not None and (phases[0] or phases[1]):

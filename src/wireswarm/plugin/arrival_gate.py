@@ -52,6 +52,8 @@ class ArrivalGate:
         self._stripes = Stripes({})
         self._origin = math.inf
         self._dropped = 0
+        self._going_on = Event()
+        self._going_on.set()
         self._inside: dict[Any, User] = {}
         self._greenlet: gevent.Greenlet[[], None] | None = None
         skip_waits()
@@ -95,6 +97,14 @@ class ArrivalGate:
         """From that moment of the plan on, these workers with so many users of each class share what arrives."""
         self._stripes.restripe(at, turns(users))
 
+    def hold(self) -> None:
+        """Hand out nothing until `go_on`."""
+        self._going_on.clear()
+
+    def go_on(self) -> None:
+        """Hand out what is due again, late as it may be."""
+        self._going_on.set()
+
     def close(self) -> None:
         """The test ends: nobody is admitted any more."""
         if self._greenlet is not None:
@@ -135,6 +145,7 @@ class ArrivalGate:
         # Hot path of an open load (bench/arrivals.py).
         desk = self._desk
         while True:
+            self._going_on.wait()
             now = self.elapsed
             complete = desk.look_ahead(now)
             for ticket in desk.advance(now):

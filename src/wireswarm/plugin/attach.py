@@ -10,6 +10,7 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from wireswarm.errors import ConfigurationError
+from wireswarm.plugin.admission import install_admission
 from wireswarm.plugin.arrivals import install_arrivals
 from wireswarm.plugin.checks import problems_of
 from wireswarm.plugin.drain import install_drain
@@ -21,6 +22,8 @@ from wireswarm.plugin.joining import ATTACHED
 from wireswarm.plugin.judging import install_judging
 from wireswarm.plugin.measuring import install_measuring
 from wireswarm.plugin.once import install_once
+from wireswarm.plugin.orphans import install_orphan_watch
+from wireswarm.plugin.rebalancing import install_rebalancing
 from wireswarm.plugin.redacting import install_redaction
 from wireswarm.plugin.shaping import install_shaping
 from wireswarm.plugin.tags import has_tasks, without_tasks
@@ -71,6 +74,9 @@ def attach(environment: Environment, *, judged: bool = True) -> None:
         install_exporters(environment)
         install_webtab(environment)
     install_arrivals(environment)
+    install_rebalancing(environment)
+    install_admission(environment)
+    install_orphan_watch(environment)
     install_shaping(environment)
     skip_empty_waits()
     setattr(environment, ATTACHED, True)

@@ -38,6 +38,12 @@ def set_gate(environment: Environment, gate: Gate | None) -> None:
     setattr(environment, _ATTRIBUTE, gate)
 
 
+def current_gate(environment: Environment) -> Gate | None:
+    """The gate before the tasks of that environment; None where there is none."""
+    gate: Gate | None = getattr(environment, _ATTRIBUTE, None)
+    return gate
+
+
 def park(user: User, until: Event) -> None:
     """Let a user wait for something, in the state in which Locust stops users at once.
 

@@ -112,7 +112,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="The file with the rows that users take their data from.",
     )
     # One line that tells how it goes stands in for Locust's tables; --print-stats brings those back.
-    parser.set_defaults(stop_timeout=str(STOP_TIMEOUT), only_summary=True)
+    parser.set_defaults(stop_timeout=str(STOP_TIMEOUT), only_summary=True, enable_rebalancing=True)
 
 
 def apply_profile(

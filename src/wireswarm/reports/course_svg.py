@@ -38,9 +38,6 @@ def render_course(course: Course, title: str, height: float = 320.0) -> str:
     ]
     plot = [*value_axis(y, round_number), area(places, bottom, "load"), line(places, "load"), *time_axis(x, bottom)]
     unit = "arrivals per second" if course.plan.is_rate else "users"
-    said = f"At most {round_number(course.peak())} {unit}, " + (
-        f"{span(course.end)}." if course.ends else "without an end."
-    )
     drawing = picture(
         [
             element("style", escape(_STYLE)),
@@ -52,7 +49,7 @@ def render_course(course: Course, title: str, height: float = 320.0) -> str:
         width=WIDTH,
         height=height,
         title=title,
-        description=said,
+        description=f"{unit} over {span(course.end)}" + ("" if course.ends else ", and on"),
         xmlns="http://www.w3.org/2000/svg",
     )
     return f"{drawing}\n"
