@@ -33,7 +33,8 @@ class LiveRun:
 
     def flow(self, milliseconds: float, name: str, steps: Iterable[tuple[str, float]], *, failed: bool = False) -> None:
         context: dict[str, Any] = {"steps": [(step, int(ms * MILLISECOND), False) for step, ms in steps]}
-        measured = sample(milliseconds, "FLOW", name, failed=failed)._replace(status=0)
+        measured = sample(milliseconds, "FLOW", name, failed=failed)
+        measured = measured._replace(status=0, read=measured.done)
         self.recorder.on_request("FLOW", name, milliseconds, 0, sample=measured, context=context)
 
     def report(self) -> None:
