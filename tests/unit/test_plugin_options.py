@@ -203,10 +203,10 @@ def test_a_master_can_send_our_options_to_its_workers() -> None:
     assert msgpack.unpackb(msgpack.packb(options)) == options
 
 
-def test_the_web_ui_offers_iterations_alone() -> None:
+def test_the_web_ui_offers_what_needs_no_file() -> None:
     parser = a_parser()
     offered = parser.args_included_in_web_ui.keys() - default_args_dict().keys() - {"help"}
-    assert offered == {"iterations"}
+    assert offered == {"iterations", "arrival_rate", "arrivals", "max_lateness"}
     # What it asks of each.
     assert "iterations" not in parser.secret_args_included_in_web_ui
     assert "iterations" not in parser.required_args_included_in_web_ui

@@ -144,9 +144,8 @@ def _thresholds(rows: Sequence[ThresholdRow]) -> RenderableType:
     table.add_column(overflow="fold", ratio=3)
     for row in [*shown, *failed]:
         mark = Text("✓", style="green") if row.passed else Text("✗", style="bold red")
-        aborted = " – ended the run" if row.aborted else ""
         condition = Text(clean(f"{row.subject}: {row.expression}"))
-        table.add_row(mark, condition, Text(clean(row.detail) + aborted, style="dim" if row.passed else "red"))
+        table.add_row(mark, condition, Text(clean(row.detail), style="dim" if row.passed else "red"))
     parts: list[RenderableType] = [Text("\nThresholds", style="bold")]
     if len(shown) < len(passed):
         parts.append(Text(f"{len(passed) - len(shown):,} more have passed", style="dim"))

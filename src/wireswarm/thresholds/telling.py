@@ -6,7 +6,7 @@ from wireswarm.thresholds.model import Threshold
 
 
 def told(threshold: Threshold, value: float, *, worst: bool, aborted: bool) -> str:
-    """`p95 over 30s was 612 ms at worst, limit 500 ms`: in the unit of the limit as it was written."""
+    """`p95 over 30s was 612 ms at worst, limit 500 ms`: in the unit of the limit, as it was written."""
     shown, limit = in_written_unit(threshold, value)
     over = "" if threshold.window_s is None else f" over {threshold.window_s}s"
     at_worst = " at worst" if worst else ""
@@ -15,7 +15,10 @@ def told(threshold: Threshold, value: float, *, worst: bool, aborted: bool) -> s
 
 
 def in_written_unit(threshold: Threshold, value: float) -> tuple[str, str]:
-    """Value and limit with the unit, with as many digits as it takes to tell them apart."""
+    """Value and limit with the unit, with as many digits as it takes to tell them apart.
+
+    A value far below a limit in seconds or minutes is told in milliseconds.
+    """
     unit = threshold.written_unit
     if threshold.unit == "%" and not unit:
         unit, factor = "%", 1.0  # a share that was written as 0.01
@@ -24,6 +27,8 @@ def in_written_unit(threshold: Threshold, value: float) -> tuple[str, str]:
     limit, converted = threshold.limit / factor, value / factor
     told_limit = _number(limit, 17)
     apart = (digits for digits in range(3, 17) if converted == limit or _number(converted, digits) != told_limit)
+    if threshold.unit == "ms" and factor > 1 and 0 < converted < 0.1:
+        return f"{_number(value, 3)} ms", f"{told_limit} {unit}"
     joined = unit if unit in {"", "%", "/s"} else f" {unit}"
     return _number(converted, next(apart, 17)) + joined, told_limit + joined
 
