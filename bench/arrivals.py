@@ -81,7 +81,7 @@ def main() -> None:
         target.terminate()
         target.wait()
     print(
-        f"{options.rate:,}/s: {found['count']:,} starts, start lag p50 {found['p50']:.2f} ms, p99 {found['p99']:.2f} ms, "
+        f"{options.rate:,}/s: {found['count']:,} starts, start lag p50 {found['p50']:.2f}, p99 {found['p99']:.2f} ms, "
         f"at most {found['max']:.1f} ms; {found['cpu']:.0%} of a core; {found['dropped']} dropped"
     )
 

@@ -167,6 +167,7 @@ def test_a_user_that_is_not_admitted_does_nothing_and_can_be_stopped_at_once() -
     at_the_gate.wait()
     assert user._state == LOCUST_STATE_WAITING
     user.stop(force=False)
+    greenlet.join(timeout=5)  # where the stop does not wait for it
     assert greenlet.dead
     assert Waiting.done == ["stop"]
 

@@ -164,4 +164,3 @@ def _phases(phases: HttpPhases) -> str:
     if dns or connect or tls:
         text += f',"looking_up":"{dns / 1e6}","connecting":"{connect / 1e6}","tls_handshaking":"{tls / 1e6}"'
     return text
-

@@ -20,7 +20,7 @@ SET_UP: Final = "set-up"
 SHAPE: Final = "shape"
 WEB: Final = "web"
 
-_EARLY_SECONDS: Final = 2.0
+_EARLY_SECONDS: Final = 3.0
 """By how much Locust's timer of the run time may be early: it is set before the test starts, and by a clock that has
 stood still while Locust prepared everything."""
 

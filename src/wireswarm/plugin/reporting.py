@@ -238,6 +238,7 @@ class Reporting:
             host=redact(_without_user_info(host)),
             users=results.users_max,
             processes=max(1, len(results.workers)) if isinstance(environment.runner, MasterRunner) else 1,
+            arrival_rate=self._option("arrival_rate") or "",
             ended_by=vars(environment).get(ENDED_BY, ""),
             tags=list(environment.tags or self._option("tags") or ()),
             exclude_tags=list(environment.exclude_tags or self._option("exclude_tags") or ()),
