@@ -18,6 +18,9 @@ from typing import Final, NamedTuple
 FINENESS: Final = 64
 """A curve is drawn, and counted out, as so many straight pieces for each of its periods."""
 
+INSTANT: Final = 1e-9
+"""Seconds. What takes less is a jump."""
+
 
 class Segment(NamedTuple):
     """A straight piece of a shape."""
@@ -55,10 +58,10 @@ class Shape(ABC):
         """The straight pieces, in order, from the start to the end, without gaps."""
         start, duration = 0.0, self.duration
         for corner in self.corners():
-            if start < corner < duration:
+            if start + INSTANT < corner < duration:
                 yield self._segment(start, corner)
                 start = corner
-        if start < duration:
+        if start + INSTANT < duration:
             yield self._segment(start, duration)
 
     def peak(self) -> float:
@@ -138,7 +141,7 @@ class Stages(Shape):
         return ends
 
     def _level(self, t: float) -> float:
-        number = bisect_right(self._ends, t)
+        number = min(bisect_right(self._ends, t), len(self._ends) - 1)
         stage, end = self.stages[number], self._ends[number]
         before = self.stages[number - 1].target if number else self.start
         return stage.target + (before - stage.target) * (end - t) / stage.seconds

@@ -210,7 +210,7 @@ class Run(Record, frozen=True, kw_only=True):
     """How many generated load."""
     arrival_rate: str = ""
     ended_by: str = ""
-    """`run time`, `iterations`, `arrivals`, `signal`, `threshold`, `shape`, `set-up`, `web`; empty where it is not known."""
+    """`run time`, `iterations`, `arrivals`, `signal`, `threshold`, `shape`, `set-up`, `web`; empty if unknown."""
     tags: list[str] = []
     exclude_tags: list[str] = []
     insecure: list[str] = []

@@ -27,7 +27,7 @@ def in_written_unit(threshold: Threshold, value: float) -> tuple[str, str]:
     limit, converted = threshold.limit / factor, value / factor
     told_limit = _number(limit, 17)
     apart = (digits for digits in range(3, 17) if converted == limit or _number(converted, digits) != told_limit)
-    if threshold.unit == "ms" and factor > 1 and 0 < converted < 0.1:
+    if threshold.unit == "ms" and factor > 1 and 0 < value < threshold.limit / 10:
         return f"{_number(value, 3)} ms", f"{told_limit} {unit}"
     joined = unit if unit in {"", "%", "/s"} else f" {unit}"
     return _number(converted, next(apart, 17)) + joined, told_limit + joined
