@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup proto demo demo-lorax demo-mixed target lint format test soak cover bench bench-socketio lock clean
+.PHONY: help setup proto demo demo-lorax demo-mixed target lint format test slow soak cover bench bench-socketio lock clean
 
 # The first Python on the path that is new enough; `make PYTHON=python3.13 …` for another one.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -46,6 +46,9 @@ format: $(GENERATED)  ## Mend what can be mended by itself
 
 test: $(GENERATED)  ## Run the tests (ARGS="-k flow" for some of them)
 	$(BIN)/python -m pytest $(ARGS)
+
+slow: $(GENERATED)  ## Run the tests that `make test` leaves out because they take long, ten minutes in all
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 soak: $(GENERATED)  ## Run the tests that take minutes, an hour in all (ARGS="-k memory", SOAK_MINUTES=5)
 	$(BIN)/python -m pytest tests/soak $(ARGS)

@@ -60,6 +60,7 @@ def locustfile(tmp_path: Path) -> Path:
     return write(tmp_path, LOCUSTFILE, "orders.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suite", "name"), PROFILES)
 def test_every_profile_of_every_suite_starts(suite: Path, name: str, target: TargetProcess, tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"

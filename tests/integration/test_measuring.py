@@ -202,6 +202,7 @@ def broken(**_):
 """
 
 
+@pytest.mark.slow
 def test_workers_that_leave_freeze_and_die(start: Start) -> None:
     users = ("-u", 4, "-r", 4)
     told = start("told", *TWO, *master_port(), *users, "--iterations", 300, wait=0.05)

@@ -26,6 +26,7 @@ def test_a_target_that_freezes_is_felt_from_the_moment_that_was_due(start: Start
     coordinated_omission(start, total_s=8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 3])
 def test_the_rate_is_kept(start: Start, workers: int) -> None:
     # Whatever else goes on on the machine at one of the times is no matter.

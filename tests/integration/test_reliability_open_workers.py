@@ -17,6 +17,8 @@ from locust_process import PATIENCE, LocustProcess, Target
 from open_model import HEALTH
 from reliability_runs import COMMANDS, FORKED, PACED, Start, Stopwatch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def start(start_target: Callable[..., Target], tmp_path: Path) -> Iterator[Start]:

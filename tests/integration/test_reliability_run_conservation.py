@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from locust_process import Target
 from reliability_runs import KINDS, PACED, Start, Stopwatch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def start(start_target: Callable[..., Target], tmp_path: Path) -> Iterator[Start]:
@@ -49,6 +51,7 @@ def test_users_that_are_cut_off_are_counted(start: Start) -> None:
 SLOW = """
 from locust import HttpUser, constant, task
 from wireswarm import ProtobufUser
+
 
 
 class Slow(ProtobufUser):

@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from locust_process import Target
 from reliability_runs import FORKED, LOCAL, PACED, Run, Start, Stopwatch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def start(start_target: Callable[..., Target], tmp_path: Path) -> Iterator[Start]:
@@ -94,6 +96,7 @@ RAISING = (
     PACED
     + """
 from locust import events
+
 
 
 def raise_in(event):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from locust_process import LocustProcess, write
 from soaking import NO_NAME_TWICE, TWENTY_NAMES, failing_server, growth, soaking
 
 from wireswarm.reports.saved import read_summary
+
+pytestmark = pytest.mark.slow
 
 MAX_CLASSES = 1_000
 

@@ -126,6 +126,7 @@ def connections_to(port: int) -> int:
     return sum(line[2].endswith(suffix) and line[3] == "01" for line in lines)
 
 
+@pytest.mark.slow
 def test_a_herd_comes_back_spread_out_and_leaves_nothing_behind(start_target: Callable[..., Target]) -> None:
     port = free_port()
     first = start_target(port=port)
