@@ -171,9 +171,8 @@ def failing(start_target: Callable[..., Target]) -> Target:
 
 def written(folder: Path, run: LocustProcess) -> dict[str, str]:
     """Everything that a run has written, by what it is."""
-    files = {
-        path.name: path.read_text("utf-8") for path in folder.rglob("*") if path.suffix != ".py" and path.is_file()
-    }
+    paths = (path for path in folder.rglob("*") if path.suffix not in {".py", ".pyc"} and path.is_file())
+    files = {path.name: path.read_text("utf-8") for path in paths}
     return files | {"output": run.output}
 
 
