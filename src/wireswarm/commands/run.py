@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import locust  # noqa: F401 - first: it patches the standard library, which has to be before anything imports ssl
 from rich.console import Console
 
 from wireswarm.commands.profiles import read_profiles, show_profiles
