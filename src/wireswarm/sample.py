@@ -54,8 +54,6 @@ class Counter(StrEnum):
     """Connections opened."""
     STALE_RECONNECTS = "stale_reconnects"
     """Connections opened in place of one that the server had closed while it was idle."""
-    UNSTAMPED = "unstamped"
-    """Answers without the kernel's stamp, where stamps were asked for: they end by the program's clock."""
     SIO_EMITTED = "sio_emitted"
     """Socket.IO events sent without an acknowledgement or an answer to wait for."""
     SIO_RECEIVED = "sio_received"
