@@ -100,6 +100,10 @@ class LocustProcess:
                 assert not self._reader.dead, f"it ended without {pattern!r}:\n{self.output}"
                 self._news.wait(1)
 
+    def spawned(self) -> None:
+        """Wait until the users run; a master says so in other words where a worker's report is late."""
+        self.line("All users spawned|Spawning is complete")
+
     def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is true that no line of output tells."""
         with gevent.Timeout(PATIENCE, AssertionError(f"not within {PATIENCE} s:\n{self.output}")):

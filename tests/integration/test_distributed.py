@@ -257,7 +257,7 @@ def test_workers_that_leave_do_not_keep_a_run_from_its_end(cluster: Cluster) -> 
     told = cluster("told", COUNTED, *users, "--iterations", 400)
     alone = cluster("alone", COUNTED, *users)
     for run in (killed, frozen, told, alone):
-        run.line("All users spawned")
+        run.spawned()
         run.until_received(30)
         for worker in run.workers() if run is alone else run.workers()[:1]:
             how = {frozen: signal.SIGSTOP, told: signal.SIGTERM}.get(run, signal.SIGKILL)

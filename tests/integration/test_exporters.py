@@ -48,14 +48,15 @@ from wireswarm import ProtobufUser
 
 class Visitor(ProtobufUser):
     wait_time = constant(0.01)
+    asked = 0
 
-    @task(9)
+    @task
     def ask(self):
-        self.client.get("/health")
-
-    @task(1)
-    def fail(self):
-        self.client.get("/health", name="fails", status=404)
+        self.asked += 1
+        if self.asked % 10:
+            self.client.get("/health")
+        else:
+            self.client.get("/health", name="fails", status=404)
 """
 
 

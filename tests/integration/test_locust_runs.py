@@ -301,7 +301,7 @@ def test_users_survive_a_target_that_dies(start_target: Callable[..., Any], tmp_
     port = target.address[1]
     options = (*BASICS, "-u", 5, "-r", 5, "--host", target.url, "--json-file", report)
     with LocustProcess(write(tmp_path, STARTING), *options) as run:
-        run.line("All users spawned")
+        run.spawned()
         run.until(lambda: received(target.counters()).total() > 20)
         target.process.kill()
         run.line("FAILED connection refused")

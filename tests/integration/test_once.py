@@ -85,7 +85,7 @@ def test_every_user_of_every_process_gets_the_same(start: Start) -> None:
 def test_a_worker_that_joins_late_gets_it_before_its_users(start: Start, tmp_path: Path) -> None:
     text = ONCE.replace("FAILURE", "")
     run = start("late", text, "-u", 8, "-r", 8, "-t", "9s", "--enable-rebalancing", kind=COMMANDS)
-    run.line("All users spawned")
+    run.spawned()
     options = [str(word) for word in run.workers[0]._command[run.workers[0]._command.index("--worker") :]]
     with LocustProcess(run.folder / "locustfile.py", *options) as late:
         run.until(lambda: len({pid for pid, _ in lines(run.folder, "users")}) == 3)

@@ -103,7 +103,7 @@ def test_the_verdict_is_the_same_however_the_run_ends(kind: str, start: Start) -
     target = start.target(latency="250ms", jitter="200ms")
     runs = {ending: begin(start, ending, kind, target) for ending in ENDINGS}
     for run in runs.values():
-        run.line(r"All users spawned|[Ss]tarting shape test|Shape test starting")
+        run.line(r"All users spawned|Spawning is complete|[Ss]tarting shape test|Shape test starting")
     run.until(lambda: received(target.counters()).total() >= 500)
     for ending, run in runs.items():
         end(run, ending, kind)

@@ -330,7 +330,7 @@ def test_fail_on_invalid(start: Start) -> None:
     run = start(LOOK, "--fail-on-invalid", "--threshold", "count > 0", kind="commands", end=("-t", "6s"))
     tolerant = start(LOOK, "--threshold", "count > 0", kind="commands", end=("-t", "6s"))
     for each in (run, tolerant):
-        each.line("All users spawned")
+        each.spawned()
     gevent.sleep(3.2)  # by then both workers have reported
     for each in (run, tolerant):
         each.workers.pop().signal(signal.SIGKILL)
@@ -342,7 +342,7 @@ def test_fail_on_invalid(start: Start) -> None:
 def test_signals_and_run_time_end_a_run_with_a_verdict(start: Start) -> None:
     ends: dict[str, tuple[object, ...]] = {"run time": ("-t", "2s"), "signal": ()}
     runs = {by: start(LOOK, *BREACH, end=end) for by, end in ends.items()}
-    runs["signal"].line("All users spawned")
+    runs["signal"].spawned()
     gevent.sleep(0.5)
     runs["signal"].signal(signal.SIGTERM)
 
@@ -434,7 +434,7 @@ def test_a_stop_in_the_web_ui_is_told(start: Start, target: Target) -> None:
     web = Web(port)
     run.until(web.is_up)
     web.swarm(user_count=2, spawn_rate=2, host=target.url)
-    run.line("All users spawned")
+    run.spawned()
     web.stop()
     run.signal(signal.SIGTERM)
 
