@@ -135,7 +135,9 @@ class SocketIOClient(ConnectingClient):
         finally:
             session.forget_ack(key)
             self._idle.append(waiter)
-        return self._finish(name or label(space, event), sent, found, None, packet, data, attachments, check, max_time)
+        if name is None:
+            name = event if space == "/" else label(space, event)
+        return self._finish(name, sent, found, None, packet, data, attachments, check, max_time)
 
     def try_call(self, event: str, data: object = None, **options: Any) -> Outcome[Any]:
         """`call` that returns what came of it."""
@@ -291,5 +293,9 @@ class SocketIOClient(ConnectingClient):
         length = len(packet)
         if attachments:
             length += sum(map(len, attachments))
-        self._report(Sample(REQUEST_TYPE, name, sent, done, read, length, size, 0, failure), packet, data, value, None)
+        sample = Sample(REQUEST_TYPE, name, sent, done, read, length, size, 0, failure)
+        if failure is None and self.trace is None:
+            self._reporter.report(sample, None, None, self._url)
+        else:
+            self._report(sample, packet, data, value, None)
         return value

@@ -57,11 +57,11 @@ class Waiter:
         greenlet = self._greenlet
         if greenlet is None:
             return
-        self._deadline.disarm()
         if getcurrent() is self._hub:
             greenlet.switch()
         else:
             # Whoever delivers is a greenlet that has to be able to go on.
+            self._deadline.disarm()
             self._hub.loop.run_callback(self._resume)
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ Users = Mapping[str, Mapping[str, int]]
 
 _SHORTEST: Final = 0.0005
 """Seconds of sleep; the event loop's timers are hardly finer."""
+_CLOCKS_SECONDS: Final = 1.0
 _DONE: Final = "wireswarm_done"
 """Attribute of a user that has just ended an iteration, and does not wait before the next one."""
 
@@ -51,12 +52,13 @@ class ArrivalGate:
         self._desk = Desk(math.inf)
         self._stripes = Stripes({})
         self._origin = math.inf
+        self._offset = 0
+        self._offset_until = -math.inf
         self._dropped = 0
         self._going_on = Event()
         self._going_on.set()
         self._inside: dict[Any, User] = {}
         self._greenlet: gevent.Greenlet[[], None] | None = None
-        skip_waits()
 
     @property
     def waiting(self) -> int:
@@ -82,11 +84,13 @@ class ArrivalGate:
             at: from which moment of it on this process takes part.
             users: as for `restripe`.
         """
+        skip_waits()
         self._origin = self._monotonic() - elapsed
         self._stripes = Stripes({})
         self._stripes.restripe(at, turns(users))
         self._desk.max_lateness = plan.max_lateness
         self._desk.begin(plan.arrivals(), self._stripes, self._worker)
+        self._look_at_the_clocks()
         self._greenlet = gevent.spawn(self._hand_out)
 
     def synchronise(self, elapsed: float) -> None:
@@ -127,11 +131,10 @@ class ArrivalGate:
         except BaseException:
             desk.withdraw(ticket)
             raise
-        due = cast("Arrival", ticket.arrival).at
-        late = max(0, int((self.elapsed - due) * NANOSECONDS))
-        self._recorder.late(late)
+        due = self._origin + cast("Arrival", ticket.arrival).at
+        self._recorder.late(max(0, int((self._monotonic() - due) * NANOSECONDS)))
         attributes = vars(user)
-        attributes[DUE] = time.time_ns() - late
+        attributes[DUE] = int(due * NANOSECONDS) + self._offset
         attributes.pop(_DONE, None)
         self._inside[gevent.getcurrent()] = user
 
@@ -147,6 +150,8 @@ class ArrivalGate:
         while True:
             self._going_on.wait()
             now = self.elapsed
+            if now > self._offset_until:
+                self._look_at_the_clocks()
             complete = desk.look_ahead(now)
             for ticket in desk.advance(now):
                 ticket.waiter.set()
@@ -160,6 +165,17 @@ class ArrivalGate:
                 gevent.sleep(1.0)
             else:
                 gevent.sleep(max(_SHORTEST, desk.next_at - self.elapsed))
+
+    def _look_at_the_clocks(self) -> None:
+        """How far the clock of samples is from the one that plans go by; now and then, since people set clocks."""
+        looks = []
+        for _ in range(3):
+            before = self._monotonic()
+            samples = time.time_ns()
+            after = self._monotonic()
+            looks.append((after - before, samples - int(before * NANOSECONDS)))
+        self._offset = min(looks)[1]  # of the look during which this process was held up the least
+        self._offset_until = self.elapsed + _CLOCKS_SECONDS
 
     def _count_dropped(self) -> None:
         self._recorder.drop(self._desk.dropped - self._dropped)

@@ -34,7 +34,8 @@ class Gate(Protocol):
 
 def set_gate(environment: Environment, gate: Gate | None) -> None:
     """Put a gate before the tasks of that environment, or take it away."""
-    _wrap_execute_task()
+    if gate is not None:
+        _wrap_execute_task()  # not before there is one, since each task pays for it
     setattr(environment, _ATTRIBUTE, gate)
 
 

@@ -29,7 +29,8 @@ from wireswarm.metrics import Recorder, Results
 from wireswarm.plugin.delay_line import describe_delay
 from wireswarm.plugin.mishaps import MishapWatch
 from wireswarm.plugin.readings import ProcessReadings
-from wireswarm.plugin.tables import bound_failures
+from wireswarm.plugin.request_stats import collect
+from wireswarm.plugin.tables import bound_failures, bound_seconds
 from wireswarm.users import COUNTERS
 
 RESULTS = "wireswarm_results"
@@ -105,10 +106,10 @@ class _Process:
         self.recorder = Recorder()
         setattr(environment, RECORDER, self.recorder)
         self._readings = ProcessReadings()
-        self._mishaps = MishapWatch(environment, self.recorder.count_exception, self.recorder.count_kill)
+        self._mishaps = MishapWatch(environment, self.count_exception, self.recorder.count_kill)
         self._seconds = _Seconds(lambda: self.recorder.elapsed_s, self.tick)
         self._lag: gevent.Greenlet[[], None] | None = None
-        environment.events.request.add_listener(self.recorder.on_request)
+        collect(environment, self.recorder)
         _first(environment.events.test_start, self._on_test_start)
         _first(environment.events.test_stop, self._on_test_stop)
         environment.events.test_stop.add_listener(self._on_everybody_told)
@@ -139,6 +140,10 @@ class _Process:
         """Everything since the last report."""
         self.take_counts()
         return self.recorder.take_report(self.recorder.elapsed_s, stopped=self.runner.state == STATE_STOPPED)
+
+    def count_exception(self, text: str) -> None:
+        """A user or a listener has raised."""
+        self.recorder.count_exception(text)
 
     def start_run(self) -> None:
         """A test begins."""
@@ -196,10 +201,15 @@ class _Local(_Process):
         self._results.tick(self.recorder.elapsed_s)
         self._results.add(_LOCAL, self.take_report())
         bound_failures(self.environment.stats)
+        bound_seconds(self.environment.stats)
 
     def end_run(self) -> None:
         self._results.add(_LOCAL, self.take_report())
         self._results.finish(self._stopping_s)
+
+    def count_exception(self, text: str) -> None:
+        # After the last report there is no other, and listeners are still to be told that the process ends.
+        (self._results if self._results.finished else self.recorder).count_exception(text)
 
     def _on_test_stopping(self, **_kwargs: Any) -> None:
         self._stopping_s = self.recorder.elapsed_s
@@ -306,6 +316,7 @@ class _Master:
         self._results.tick(self._elapsed())
         self._look_for_the_lost()
         bound_failures(self._environment.stats)
+        bound_seconds(self._environment.stats)
 
     def _look_for_the_lost(self) -> None:
         # Locust fires no event when a worker goes missing, or comes back.
