@@ -21,7 +21,7 @@ USAGE_ERROR = 2
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
-_MODULES = ("check", "compare", "plan", "report", "run")
+_MODULES = ("capacity", "check", "compare", "plan", "pod", "report", "run")
 """Commands that are each a module of `wireswarm.commands`."""
 
 
@@ -85,7 +85,8 @@ def try_command(locustfile: Path, arguments: Sequence[str], headers: bool) -> No
 def demo(arguments: Sequence[str], results: Path) -> None:
     """A whole load test on this machine, with a server to test: half a minute.
 
-    An argument chater, lorax or mixed chooses the suite. Further arguments are Locust's, and win over the demo's own:
+    An argument chater, lorax, batch, platform or mixed chooses the suite. Further arguments are Locust's, and win over
+    the demo's own:
     --users, --run-time, --processes …
     """
     from rich.console import Console

@@ -125,8 +125,14 @@ class TestTags:
     def test_a_worker_gets_its_tags_and_host_from_its_master(self, locustfile: Locustfile) -> None:
         assert find_problems(locustfile(Reader, tags=["nothing"], host="nonsense", worker=True)) == []
 
-    def test_classes_without_tasks_are_locusts_to_refuse(self, locustfile: Locustfile) -> None:
-        assert find_problems(locustfile(type("Idle", (ProtobufUser,), {}))) == []
+    def test_a_class_without_tasks_is_refused(self, locustfile: Locustfile) -> None:
+        """Each of Locust's users of it would fail as fast as it can, for as long as the test runs."""
+        (problem,) = find_problems(locustfile(type("Idle", (HttpUser,), {"host": "http://127.0.0.1"})))
+        assert problem == "Idle has no task; mark a method with @task, in the class itself or a User that it builds on"
+
+    def test_a_class_may_get_its_tasks_when_its_users_are_made(self, locustfile: Locustfile) -> None:
+        cls = type("Late", (ProtobufUser,), {"host": "http://127.0.0.1", "__init__": lambda *_: None})
+        assert find_problems(locustfile(cls)) == []
 
 
 class TestHosts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection
 
 from locust import User
@@ -15,6 +16,8 @@ from wireswarm.plugin.arrivals import install_arrivals
 from wireswarm.plugin.checks import problems_of
 from wireswarm.plugin.drain import install_drain
 from wireswarm.plugin.exporting import install_exporters
+from wireswarm.plugin.feeding import install_feeding
+from wireswarm.plugin.form import install_form_check
 from wireswarm.plugin.guarding import install_guard
 from wireswarm.plugin.insecure import install_insecure
 from wireswarm.plugin.iterations import install_iterations
@@ -26,8 +29,10 @@ from wireswarm.plugin.orphans import install_orphan_watch
 from wireswarm.plugin.rebalancing import install_rebalancing
 from wireswarm.plugin.redacting import install_redaction
 from wireswarm.plugin.shaping import install_shaping
+from wireswarm.plugin.stock_auth import install_stock_auth
 from wireswarm.plugin.tags import has_tasks, without_tasks
 from wireswarm.plugin.turns import skip_empty_waits
+from wireswarm.plugin.variables import install_variables
 from wireswarm.plugin.webtab import install_webtab
 
 logger = logging.getLogger(__name__)
@@ -68,6 +73,7 @@ def attach(environment: Environment, *, judged: bool = True) -> None:
     install_measuring(environment)
     install_insecure(environment)
     install_redaction(environment)
+    install_feeding(environment)
     install_once(environment)  # before the run is judged, by what goes wrong at its end among other things
     if judged:
         install_judging(environment)
@@ -78,6 +84,9 @@ def attach(environment: Environment, *, judged: bool = True) -> None:
     install_admission(environment)
     install_orphan_watch(environment)
     install_shaping(environment)
+    install_form_check(environment)
+    install_variables(environment)
+    install_stock_auth(environment, os.environ)
     skip_empty_waits()
     setattr(environment, ATTACHED, True)
 

@@ -17,7 +17,7 @@ from wireswarm.errors import ConfigurationError
 from wireswarm.net.guard import GUARD
 from wireswarm.net.origin import parse_base_url
 from wireswarm.net.tls import context_for
-from wireswarm.plugin.tags import all_flows, all_tags, has_tasks
+from wireswarm.plugin.tags import all_flows, all_tags, has_tasks, is_idle
 from wireswarm.users import WireUser
 
 _USER_INFO = re.compile(r"(?<=//)[^/]*@")
@@ -54,6 +54,11 @@ def find_problems(options: argparse.Namespace) -> list[str]:
             # In the web UI the host can still be typed in.
             if options.host or cls.host or options.headless or options.autostart:
                 problems += _host_problems(cls, options.host)
+    problems += [
+        f"{cls.__name__} has no task; mark a method with @task, in the class itself or a User that it builds on"
+        for cls in classes
+        if is_idle(cls)
+    ]
     problems += problems_of(left or classes)
     return list(dict.fromkeys(problems))
 

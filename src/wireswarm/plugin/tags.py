@@ -36,6 +36,12 @@ def without_tasks(
     return [c for c in classes if c.tasks and not has_tasks(c, tags, exclude_tags)]
 
 
+def is_idle(cls: type[User]) -> bool:
+    """Whether no user of a class will ever have anything to do. One with an `__init__` of its own may get it there."""
+    is_plain = cls.__init__.__module__.partition(".")[0] in {"locust", "wireswarm"}
+    return is_plain and not cls.tasks and not issubclass(cls, PytestUser)
+
+
 def all_tags(holder: object) -> Iterator[str]:
     """The tags of a task, or of all that are in a user class or task set; some of them more than once."""
     yield from getattr(holder, "locust_tag_set", ())

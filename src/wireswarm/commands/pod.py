@@ -1,0 +1,137 @@
+"""`wireswarm pod`: Locust as the process of a container.
+
+The container's first process gets the signals, and its exit code is the pod's. Locust runs as its child, so that its
+results can still be fetched when it has ended, and so that the exit code can be chosen.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+
+from wireswarm.durations import parse_duration
+from wireswarm.errors import ConfigurationError
+
+VERDICTS: Final = frozenset({1, 3, 4})
+"""Exit codes that say something of the target or the run: failed requests, a breached threshold, an invalid run."""
+
+_REPORTS: Final = {"--csv": "locust", "--report": "report.html", "--summary": "metrics.json", "--junit": "junit.xml"}
+_UNJUDGED: Final = ("--worker", "--list", "-l", "--help", "-h", "--version", "-V", "--check", "--show-task-ratio")
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--pod-results",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="WIRESWARM_POD_RESULTS",
+    default=None,
+    help="Folder for locust_*.csv, report.html, metrics.json and junit.xml.",
+)
+@click.option("--pod-linger", envvar="WIRESWARM_POD_LINGER", default="0s", help="Stay for so long after the run.")
+@click.option(
+    "--pod-succeed",
+    is_flag=True,
+    envvar="WIRESWARM_POD_SUCCEED",
+    help="Exit with 0 whatever the verdict; mistakes in options and crashes still fail.",
+)
+def pod(arguments: Sequence[str], pod_results: Path | None, pod_linger: str, pod_succeed: bool) -> None:
+    """Run Locust in a container: pass signals on, write the reports, and keep the exit code.
+
+    All other arguments are Locust's, with everything of ours loaded. A first argument `locust` or `wireswarm` is taken
+    for the command itself, as images of Locust are often started.
+    """
+    try:
+        linger = parse_duration(pod_linger)
+    except ValueError as error:
+        raise ConfigurationError(f"--pod-linger (WIRESWARM_POD_LINGER): {error}") from None
+    command = command_for(arguments, os.environ, pod_results)
+    sys.exit(_Child().run(command, linger, pod_results, succeed=pod_succeed))
+
+
+def command_for(arguments: Sequence[str], environment: Mapping[str, str], results: Path | None) -> list[str]:
+    """The command line of the child.
+
+    Raises:
+        ConfigurationError: the folder for the results cannot be written to.
+    """
+    ours = [sys.executable, "-m", "wireswarm"]
+    if arguments[:1] == ("wireswarm",):
+        return [*ours, *arguments[1:]]
+    rest = list(arguments[1:] if arguments[:1] == ("locust",) else arguments)
+    return [*ours, "locust", *rest, *_reports(rest, environment, results)]
+
+
+def _reports(arguments: Sequence[str], environment: Mapping[str, str], results: Path | None) -> list[str]:
+    if results is None or any(word in _UNJUDGED for word in arguments) or _is_on(environment, "LOCUST_MODE_WORKER"):
+        return []
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--pod-results (WIRESWARM_POD_RESULTS), {results}: {error.strerror}") from None
+    if not os.access(results, os.W_OK):
+        raise ConfigurationError(
+            f"--pod-results (WIRESWARM_POD_RESULTS), {results}: user {os.getuid()} may not write there; "
+            "mount a volume that it may write to (in Kubernetes, fsGroup)"
+        )
+    if not ("--headless" in arguments or _is_on(environment, "LOCUST_HEADLESS")):
+        return [] if "--results" in arguments else ["--results", str(results)]  # a folder for each test of the web UI
+    given = {word.partition("=")[0] for word in arguments}
+    missing = {option: name for option, name in _REPORTS.items() if option not in given}
+    return [word for option, name in missing.items() for word in (option, str(results / name))]
+
+
+def exit_code_for(code: int, *, succeed: bool) -> int:
+    """What the container ends with. A child that a signal has ended is told as shells do, 128 and the signal."""
+    if code < 0:
+        return 128 - code
+    return 0 if succeed and code in VERDICTS else code
+
+
+def _is_on(environment: Mapping[str, str], name: str) -> bool:
+    return environment.get(name, "").strip().lower() in _TRUE
+
+
+class _Child:
+    """Locust's process, and what becomes of the signals that the container gets."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._told = threading.Event()
+
+    def run(self, command: Sequence[str], linger: float, results: Path | None, *, succeed: bool) -> int:
+        """Run it to its end, and return the container's exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._pass_on)
+        # A session of its own: from a terminal the signal would come twice, the second of which ends it at once.
+        with subprocess.Popen(command, start_new_session=True) as self._process:
+            if self._told.is_set():
+                self._process.terminate()  # the signal came before there was anybody to pass it on to
+            code = self._process.wait()
+        exit_code = exit_code_for(code, succeed=succeed)
+        if exit_code != code:
+            _say(f"Exit code {code} of the run is told as {exit_code}")
+        if linger and results is not None and code in {0, *VERDICTS} and not self._told.is_set():
+            _say(f"The results are in {results}, for another {linger:g} s; SIGTERM ends the wait")
+            self._told.wait(linger)
+        return exit_code
+
+    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+        self._told.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(number)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
