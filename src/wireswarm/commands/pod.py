@@ -113,8 +113,7 @@ class _Child:
         """Run it to its end, and return the container's exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._pass_on)
-        # A session of its own: from a terminal the signal would come twice, the second of which ends it at once.
-        with subprocess.Popen(command, start_new_session=True) as self._process:
+        with subprocess.Popen(command) as self._process:
             if self._told.is_set():
                 self._process.terminate()  # the signal came before there was anybody to pass it on to
             code = self._process.wait()
@@ -129,6 +128,8 @@ class _Child:
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
         self._told.set()
         process = self._process
+        if number == signal.SIGINT and os.isatty(0):
+            return  # a terminal tells both, and a second signal would end the child at once
         if process is not None and process.poll() is None:
             process.send_signal(number)
 
