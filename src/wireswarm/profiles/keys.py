@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from wireswarm.profiles import values
+from wireswarm.profiles.data import DATA_ALLOWED, GENERATE_ALLOWED, data, generate
 from wireswarm.profiles.plan import RATE_ALLOWED, STAGES_ALLOWED, arrival_rate, stages
 from wireswarm.profiles.shape import SHAPE_ALLOWED, shape
 from wireswarm.profiles.thresholds import THRESHOLDS_ALLOWED, thresholds
@@ -83,7 +84,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "seed": Key(
             values.seed,
             f"a whole number from 0 to {values.LARGEST_INTEGER}",
-            "which sequence of arrivals it is, as `--arrival-seed`",
+            "which sequence of arrivals, random rows and generated messages it is, as `--arrival-seed`",
         ),
         "tags": Key(
             values.tags,
@@ -104,6 +105,16 @@ KEYS: Mapping[str, Key] = MappingProxyType(
             values.line,
             "the name of a file, as seen from the folder of the profile file",
             "the rows that users take their data from, as `--data-file`",
+        ),
+        "data": Key(
+            data,
+            DATA_ALLOWED,
+            "how the rows of `data_file` are read and handed out, where the locustfile leaves it open",
+        ),
+        "generate": Key(
+            generate,
+            GENERATE_ALLOWED,
+            "what the fields of generated messages may hold",
         ),
         "environment": Key(
             values.environment,

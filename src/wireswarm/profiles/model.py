@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from wireswarm.profiles.plan import Plan
 from wireswarm.profiles.watch import Watch
@@ -42,7 +43,7 @@ class Profile:
     max_lateness: float | None = None
     """Seconds after which an arrival that no user was free for is dropped."""
     seed: int | None = None
-    """Of the sequence of arrivals."""
+    """Of the sequence of arrivals, of random rows and of generated messages."""
     tags: tuple[str, ...] | None = None
     """Only tasks with one of these tags run."""
     exclude_tags: tuple[str, ...] | None = None
@@ -51,6 +52,10 @@ class Profile:
     """Requests go to these hosts only."""
     data_file: str | None = None
     """The file with the rows for the users, as seen from the folder of the profile file."""
+    data: Mapping[str, Any] | None = None
+    """How they are read and handed out, as `wireswarm.data.DataSettings` has it."""
+    generate: Mapping[str, Any] | None = None
+    """Rules for generated messages, by message and field."""
     environment: Mapping[str, str] | None = None
     """Variables that are set where they are not set already."""
     thresholds: tuple[Threshold, ...] | None = None
