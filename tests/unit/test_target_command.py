@@ -22,6 +22,8 @@ from wireswarm.target.settings import TargetSettings
         (["--jitter", "5ms"], "jitter is 0.005 s: it must be from 0 to the latency, 0 s"),
         (["--error-rate", "2"], "Invalid value for '--error-rate': 2.0 is not in the range 0<=x<=1."),
         (["--error-rate", "nan"], "error rate is nan: it must be from 0 to 1"),
+        (["--capacity", "many"], "Invalid value for '--capacity': the rate 'many' (write it as 300/s)"),
+        (["--capacity", "1m:5/s"], "Invalid value for '--capacity': found stages; write one rate, such as 300/s"),
         (["--sio-ping-interval", "0"], "the Socket.IO ping interval is 0 s: it must be 0.001 s or longer"),
         (["--sio-ping-timeout", "0s"], "the Socket.IO ping timeout is 0 s: it must be 0.001 s or longer"),
         (["--sio-connect-timeout", "never"], "Invalid value for '--sio-connect-timeout': not a duration: 'never'"),

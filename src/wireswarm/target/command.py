@@ -11,6 +11,7 @@ import click
 
 from wireswarm.durations import parse_duration
 from wireswarm.errors import ConfigurationError
+from wireswarm.load import Constant, parse_rate
 from wireswarm.target.settings import TargetSettings, secret_from
 
 
@@ -19,6 +20,18 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
         return parse_duration(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, param) from error
+
+
+def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        rate = parse_rate(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error} (write it as 300/s)", ctx, param) from error
+    if not isinstance(rate, Constant):
+        raise click.BadParameter("found stages; write one rate, such as 300/s", ctx, param)
+    return rate.value
 
 
 class _UsageInOneLine(click.ClickException):
@@ -60,6 +73,12 @@ class _Command(click.Command):
     type=click.FloatRange(0, 1),
     help="Share of the requests and events that get a 500 or an error and have no effect.",
 )
+@click.option(
+    "--capacity",
+    callback=_rate,
+    metavar="RATE",
+    help="Serve so many requests and events a second, such as 300/s; what comes faster waits for its turn.",
+)
 @click.option("--seed", default=0, show_default=True, help="Seeds jitter and errors, so that runs repeat.")
 @click.option(
     "--sio-ping-interval",
@@ -85,16 +104,68 @@ class _Command(click.Command):
     metavar="DURATION",
     help="Time in which a Socket.IO connection has to connect to a namespace.",
 )
+@click.option(
+    "--batch-prefix",
+    default="/ai/v1",
+    show_default=True,
+    metavar="PATH",
+    help="What the paths of the batch API begin with.",
+)
+@click.option(
+    "--batch-time",
+    default="3s",
+    show_default=True,
+    callback=_duration,
+    metavar="DURATION",
+    help="Time that a batch takes, from validating to completed.",
+)
+@click.option(
+    "--batch-line-errors",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of the requests in batches that fail.",
+)
+@click.option(
+    "--execution-time",
+    default="2s",
+    show_default=True,
+    callback=_duration,
+    metavar="DURATION",
+    help="Time that the execution of a workflow takes.",
+)
+@click.option(
+    "--heavy-time",
+    default="200ms",
+    show_default=True,
+    callback=_duration,
+    metavar="DURATION",
+    help="Time that the platform's heavy endpoints take.",
+)
+@click.option(
+    "--heavy-bytes",
+    default=65536,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Size of their answers, roughly.",
+)
 def target(
     host: str,
     port: int,
     latency: float,
     jitter: float,
     error_rate: float,
+    capacity: float | None,
     seed: int,
     sio_ping_interval: float,
     sio_ping_timeout: float,
     sio_connect_timeout: float,
+    batch_prefix: str,
+    batch_time: float,
+    batch_line_errors: float,
+    execution_time: float,
+    heavy_time: float,
+    heavy_bytes: int,
 ) -> None:
     """Serve the reference target until Ctrl-C or SIGTERM.
 
@@ -105,16 +176,23 @@ def target(
         latency=latency,
         jitter=jitter,
         error_rate=error_rate,
+        capacity=capacity,
         seed=seed,
         jwt_secret=secret_from(os.environ),
         sio_ping_interval=sio_ping_interval,
         sio_ping_timeout=sio_ping_timeout,
         sio_connect_timeout=sio_connect_timeout,
+        batch_prefix=batch_prefix,
+        batch_time=batch_time,
+        batch_line_errors=batch_line_errors,
+        execution_time=execution_time,
+        heavy_time=heavy_time,
+        heavy_bytes=heavy_bytes,
     )
     try:
         from wireswarm.target.server import serve
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"uvicorn", "starlette", "websockets"}:
+        if (error.name or "").partition(".")[0] not in {"uvicorn", "starlette", "websockets", "graphql"}:
             raise
         raise ConfigurationError("the reference target needs its extra: pip install 'wireswarm[target]'") from error
     serve(settings, host, port, ready=_say_ready)

@@ -1,14 +1,17 @@
-"""Faults on purpose: latency, jitter and errors, drawn from a seeded random so that runs repeat."""
+"""Faults on purpose: latency, jitter and errors, drawn from a seeded random so that runs repeat; a limited capacity."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wireswarm.target.answers import Refusal
+from wireswarm.target.capacity import Server
 from wireswarm.target.settings import TargetSettings
 
 
@@ -27,24 +30,36 @@ class Faults:
     Both numbers are drawn for every request, needed or not: changing one setting leaves the other's sequence as it was.
     """
 
-    def __init__(self, settings: TargetSettings) -> None:
+    def __init__(self, settings: TargetSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin the sequence.
+
+        Args:
+            settings: the faults.
+            clock: seconds, for the capacity.
+        """
+        self._clock = clock
+        self._capacity = settings.capacity
         self._latency = settings.latency
         self._jitter = settings.jitter
         self._error_rate = settings.error_rate
         self._seed = settings.seed
-        self.any = bool(settings.latency or settings.error_rate)
+        self.any = bool(settings.latency or settings.error_rate or settings.capacity)
         """Whether there are faults at all. (Jitter is never longer than the latency.)"""
         self.reset()
 
     def reset(self) -> None:
-        """Begin the sequence anew."""
+        """Begin the sequence anew, with nobody waiting."""
+        self._server = Server(self._capacity) if self._capacity else None
         self._random = Random(self._seed)  # noqa: S311 - repeatable is what is wanted
 
     def draw(self) -> Fate:
-        """The next request's fate. The wait is uniform in `latency` ± `jitter`."""
+        """The next request's fate. The wait is uniform in `latency` ± `jitter`, after its turn at the server."""
         wait, luck = self._random.random(), self._random.random()
+        turn = 0.0 if self._server is None else self._server.take(self._clock())
+        if turn is None:
+            return Fate(0.0, fails=True)
         # random() is below 1, so that a rate of 1 always fails and a rate of 0 never does.
-        return Fate(self._latency + self._jitter * (2 * wait - 1), luck < self._error_rate)
+        return Fate(turn + self._latency + self._jitter * (2 * wait - 1), luck < self._error_rate)
 
 
 class FaultMiddleware:
