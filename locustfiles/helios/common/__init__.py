@@ -1,0 +1,1 @@
+"""What all personas need: the shop's operations, and small helpers."""

@@ -1,0 +1,1 @@
+"""How many visitors there are over time."""
