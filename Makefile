@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup proto demo demo-lorax demo-mixed target lint format test slow soak cover bench bench-socketio lock clean
+.PHONY: help setup proto demo demo-lorax demo-batch demo-platform demo-helios demo-mixed target lint format test slow soak cover bench bench-socketio lock clean
 
 # The first Python on the path that is new enough; `make PYTHON=python3.13 …` for another one.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 GENERATED := $(VENV)/.generated
 PROTOS := $(wildcard proto/*.proto)
+PARALLEL := -n auto --dist worksteal  # see tests/conftest.py
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,15 @@ demo: $(GENERATED)  ## Run a whole load test here: server, 10 users, reports; ha
 
 demo-lorax: $(GENERATED)  ## The same with HTTP and Socket.IO
 	@$(BIN)/wireswarm demo lorax --results results/demo-lorax $(ARGS)
+
+demo-batch: $(GENERATED)  ## The same with uploads that are worked on and asked for
+	@$(BIN)/wireswarm demo batch --results results/demo-batch $(ARGS)
+
+demo-platform: $(GENERATED)  ## The same with JSON and three kinds of users
+	@$(BIN)/wireswarm demo platform --results results/demo-platform $(ARGS)
+
+demo-helios: $(GENERATED)  ## The same with GraphQL and four kinds of users
+	@$(BIN)/wireswarm demo helios --results results/demo-helios $(ARGS)
 
 demo-mixed: $(GENERATED)  ## The same with protobuf, Socket.IO and JSON in one swarm
 	@$(BIN)/wireswarm demo mixed --results results/demo-mixed $(ARGS)
@@ -44,8 +54,8 @@ format: $(GENERATED)  ## Mend what can be mended by itself
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-test: $(GENERATED)  ## Run the tests (ARGS="-k flow" for some of them)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(GENERATED)  ## Run the tests (ARGS="-k flow" for some of them, ARGS="-n 0" one by one)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 slow: $(GENERATED)  ## Run the tests that `make test` leaves out because they take long, ten minutes in all
 	$(BIN)/python -m pytest -m slow $(ARGS)
@@ -54,7 +64,7 @@ soak: $(GENERATED)  ## Run the tests that take minutes, an hour in all (ARGS="-k
 	$(BIN)/python -m pytest tests/soak $(ARGS)
 
 cover: $(GENERATED)  ## Run the tests and hold the branch coverage at 95 % or more
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 bench: $(GENERATED)  ## Race load generators (needs nginx; ARGS="--case all"), see bench/README.md
 	$(BIN)/python bench/http_throughput.py $(ARGS)

@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 WIRESWARM: Final = "Wireswarm ProtobufUser"
 WIRESWARM_PROGRAM: Final = 'Wireswarm, timing = "program"'
+WIRESWARM_JUDGED: Final = "Wireswarm, with thresholds"
+WIRESWARM_UNMEASURED: Final = "Wireswarm, not measured"
 FAST: Final = "Locust FastHttpUser"
 HTTP: Final = "Locust HttpUser"
 K6: Final = "k6, raw bytes"
@@ -101,6 +103,15 @@ CASES: Final = {
             "Small protobuf message, 50 users without wait, with the kernel's stamps (the default) and without.",
             (WIRESWARM, WIRESWARM_PROGRAM),
             baseline=WIRESWARM_PROGRAM,
+            rounds=10,
+        ),
+        Case(
+            "measuring",
+            "What measuring and judging cost",
+            "Small protobuf message, 50 users without wait: with recorder, validity and three thresholds, one of them "
+            "over a window, and without any of these, with nothing but Locust's own statistics.",
+            (WIRESWARM_JUDGED, WIRESWARM_UNMEASURED),
+            baseline=WIRESWARM_UNMEASURED,
             rounds=10,
         ),
         Case(

@@ -27,8 +27,10 @@ from cases import (
     K6_PROTOBUF,
     LOCUST_SOCKETIO,
     WIRESWARM,
+    WIRESWARM_JUDGED,
     WIRESWARM_PROGRAM,
     WIRESWARM_SOCKETIO,
+    WIRESWARM_UNMEASURED,
     WRK,
     Case,
 )
@@ -221,6 +223,10 @@ class ArtilleryContender:
 CONTENDERS: Final[Mapping[str, Contender]] = {
     WIRESWARM: LocustContender("wireswarm_protobuf.py"),
     WIRESWARM_PROGRAM: LocustContender("wireswarm_protobuf.py", {"BENCH_TIMING": "program"}),
+    WIRESWARM_JUDGED: LocustContender(
+        "wireswarm_protobuf.py", {"WIRESWARM_THRESHOLD": "[p95 < 10s, errors < 1%, p99 < 10s over 10s]"}
+    ),
+    WIRESWARM_UNMEASURED: LocustContender("wireswarm_protobuf.py", {"BENCH_MEASURING": "off"}),
     FAST: LocustContender("fast_http_user.py"),
     HTTP: LocustContender("http_user.py"),
     K6: K6Contender("raw.js", "go install go.k6.io/k6@latest"),

@@ -226,14 +226,25 @@ class LoraxUser(RestUser):
         self.socket.disconnect()
 
 
-class LoraxHttpUser(LoraxUser):
-    """The HTTP endpoints."""
+class BrowsingUser(LoraxUser):
+    """Somebody who stays, and at times comes back as a new visitor."""
 
+    abstract = True
     wait_time = between(0.5, 2.0)
 
     def on_start(self) -> None:
         """Begin a session."""
         self.new_session()
+
+    @tag("http")
+    @task(1)
+    def start_over(self) -> None:
+        """A new session."""
+        self.new_session()
+
+
+class LoraxHttpUser(BrowsingUser):
+    """The HTTP endpoints."""
 
     @tag("http")
     @task(10)
@@ -252,12 +263,6 @@ class LoraxHttpUser(LoraxUser):
     def check_memory(self) -> None:
         """The statistics of the caches."""
         self.memory_status()
-
-    @tag("http")
-    @task(1)
-    def init_session(self) -> None:
-        """A new session."""
-        self.new_session()
 
 
 class LoraxSocketUser(LoraxUser):
@@ -284,14 +289,8 @@ class LoraxSocketUser(LoraxUser):
         self.load(self.file)
 
 
-class LoraxMixedUser(LoraxUser):
+class LoraxMixedUser(BrowsingUser):
     """Somebody at work: browses and looks at trees."""
-
-    wait_time = between(0.5, 2.0)
-
-    def on_start(self) -> None:
-        """Begin a session."""
-        self.new_session()
 
     @tag("http")
     @task(5)
@@ -317,12 +316,6 @@ class LoraxMixedUser(LoraxUser):
         self.health()
         self.memory_status()
 
-    @tag("http")
-    @task(1)
-    def start_over(self) -> None:
-        """A new session."""
-        self.new_session()
-
     @tag("socketio")
     @task(2)
     def look_at_trees(self) -> None:
@@ -333,13 +326,30 @@ class LoraxMixedUser(LoraxUser):
 class Cycle(Flow["LoraxUser"]):
     """From a new session to the end of its socket, once in the life of a user."""
 
+    file: File
     config: dict[str, Any]
 
-    def open(self, file: File) -> None:
-        """Open the socket and load a file."""
+    @step
+    def session(self) -> None:
+        """A new session."""
+        self.user.new_session()
+
+    @step
+    def choose_file(self) -> None:
+        """A file of those that are listed."""
+        self.file = self.user.choose_file()
+
+    @step
+    def load_file(self) -> None:
+        """Connect, and load it."""
         self.defer(self.user.socket.disconnect)
         self.user.connect()
-        self.config = self.user.load(file)
+        self.config = self.user.load(self.file)
+
+    @step
+    def layout(self) -> None:
+        """Look at some trees."""
+        self.user.look(self.config)
 
     def on_stop(self) -> None:
         """Let the user end."""
@@ -356,28 +366,6 @@ class LoraxLoadUser(LoraxUser):
     class LoadCycle(Cycle):
         """Session, projects, load, layout, disconnect."""
 
-        file: File
-
-        @step
-        def session(self) -> None:
-            """A new session."""
-            self.user.new_session()
-
-        @step
-        def projects(self) -> None:
-            """A file of those that are listed."""
-            self.file = self.user.choose_file()
-
-        @step
-        def load_file(self) -> None:
-            """Connect, and load it."""
-            self.open(self.file)
-
-        @step
-        def layout(self) -> None:
-            """Look at some trees."""
-            self.user.look(self.config)
-
 
 class LoraxUploadUser(LoraxUser):
     """One cycle with a file of one's own."""
@@ -389,16 +377,9 @@ class LoraxUploadUser(LoraxUser):
     class UploadCycle(Cycle):
         """Session, upload, load, layout, disconnect."""
 
-        file: File
-
         @step
-        def session(self) -> None:
-            """A new session."""
-            self.user.new_session()
-
-        @step
-        def upload(self) -> None:
-            """Send the file."""
+        def choose_file(self) -> None:
+            """The file, sent to the service."""
             user = self.user
             name, content = user.upload
             answer = user.client.post(
@@ -408,16 +389,6 @@ class LoraxUploadUser(LoraxUser):
                 check=lambda found: upload_problem(found, name, user.sid),
             )
             self.file = UPLOADS, answer["filename"]
-
-        @step
-        def load_file(self) -> None:
-            """Connect, and load it."""
-            self.open(self.file)
-
-        @step
-        def layout(self) -> None:
-            """Look at some trees."""
-            self.user.look(self.config)
 
 
 def files_in(projects: dict[str, Any]) -> list[File]:

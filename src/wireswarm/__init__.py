@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wireswarm.clients.rest import RestClient
     from wireswarm.clients.sio_reconnect import Reconnect
     from wireswarm.clients.socketio import SocketIOClient
+    from wireswarm.data import DataFile, MessageGenerator, generate
     from wireswarm.errors import (
         ConfigurationError,
         RemoteProtocolError,
@@ -45,10 +46,12 @@ _HOMES = {
     "BearerToken": "wireswarm.auth",
     "ConfigurationError": "wireswarm.errors",
     "Constant": "wireswarm.load",
+    "DataFile": "wireswarm.data",
     "Failure": "wireswarm.sample",
     "Flow": "wireswarm.flows",
     "GraphQLClient": "wireswarm.clients.graphql",
     "GraphQLUser": "wireswarm.users",
+    "MessageGenerator": "wireswarm.data",
     "NoAuth": "wireswarm.auth",
     "Outcome": "wireswarm.clients.outcome",
     "PlanShape": "wireswarm.plugin.shaping",
@@ -76,6 +79,7 @@ _HOMES = {
     "WireUser": "wireswarm.users",
     "WireswarmError": "wireswarm.errors",
     "attach": "wireswarm.plugin",
+    "generate": "wireswarm.data",
     "load_protos": "wireswarm.protos.loader",
     "once_per_swarm": "wireswarm.plugin.once",
     "ramp": "wireswarm.load",
@@ -89,10 +93,12 @@ __all__ = [
     "BearerToken",
     "ConfigurationError",
     "Constant",
+    "DataFile",
     "Failure",
     "Flow",
     "GraphQLClient",
     "GraphQLUser",
+    "MessageGenerator",
     "NoAuth",
     "Outcome",
     "PlanShape",
@@ -121,6 +127,7 @@ __all__ = [
     "WireswarmError",
     "__version__",
     "attach",
+    "generate",
     "load_protos",
     "once_per_swarm",
     "ramp",

@@ -31,7 +31,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 NOOP_SECONDS = 0.02
 """After so long the reference server, which takes 0.1, ends a GET while the client wants to upgrade."""
 
-HANDSHAKE = {"sid": "engine-1", "upgrades": [], "pingInterval": 25000, "pingTimeout": 20000, "maxPayload": 1000000}
+HANDSHAKE = {"sid": "engine", "upgrades": [], "pingInterval": 25000, "pingTimeout": 20000, "maxPayload": 1000000}
 
 
 class Gone(Exception):  # noqa: N818 - it is no error that a client goes
@@ -152,9 +152,11 @@ class WebSocketPeer:
 class Session:
     """The server's side of one Engine.IO connection, for a script that runs in a greenlet of its own."""
 
-    def __init__(self, server: EngineServer, transport: str) -> None:
+    def __init__(self, server: EngineServer, transport: str, sid: str) -> None:
         self.server = server
         self.transport = transport
+        self.sid = sid
+        self.in_flight = {"GET": 0, "POST": 0}
         self.websocket: WebSocketPeer | None = None
         self.polls: list[Peer] = []
         """The connections on which a GET waits."""
@@ -280,6 +282,19 @@ class Session:
         return [*self.server.peers]
 
 
+def echo(session: Session) -> None:
+    """Acknowledge every event with its own values."""
+    session.accept()
+    while True:
+        packet = session.receive()
+        assert isinstance(packet, str)
+        if packet.startswith("42"):
+            id_, _, values = packet[2:].partition("[")
+            values = values.partition(",")[2] or "]"
+            if id_:
+                session.send(f"43{id_}[{values}")
+
+
 Script = Callable[[Session], object]
 
 
@@ -318,7 +333,6 @@ class EngineServer:
         self.violations: list[str] = []
         self.peers: list[Peer] = []
         self._scripts: list[gevent.Greenlet[..., Any]] = []
-        self._in_flight: dict[str, int] = {"GET": 0, "POST": 0}
         self._server = ScriptedServer(self._serve, tls=tls)
         self.url = self._server.url
 
@@ -371,7 +385,7 @@ class EngineServer:
         websocket = WebSocketPeer(peer, self.violations.append)
         websocket.switch(request)
         if "sid" in request.query:
-            session = self.session
+            session = self._session_of(request)
             if self._upgrade(session, websocket) is False:
                 return
         else:
@@ -387,16 +401,16 @@ class EngineServer:
             session = self._begin("polling")
             self._open(session)
             body = session.poll(peer)
-        elif self._in_flight[request.method]:
-            self.violations.append(f"two {request.method}s at a time")
-            return False
         else:
-            session = self.session
-            self._in_flight[request.method] += 1
+            session = self._session_of(request)
+            if session.in_flight[request.method]:
+                self.violations.append(f"two {request.method}s at a time")
+                return False
+            session.in_flight[request.method] += 1
             try:
                 body = session.poll(peer) if request.method == "GET" else self._posted(session, request)
             finally:
-                self._in_flight[request.method] -= 1
+                session.in_flight[request.method] -= 1
         if body is None:
             return False
         peer.send(answer(body, b"Content-Type: text/plain; charset=UTF-8", *self._fields))
@@ -419,12 +433,16 @@ class EngineServer:
         return b"ok"
 
     def _begin(self, transport: str) -> Session:
-        session = Session(self, transport)
+        # Each has a name of its own: the farewell of one may come when the next is open already.
+        number = len(self.sessions)
+        sid = str(self.handshake["sid"])
+        session = Session(self, transport, f"{sid}-{number}" if number else sid)
         self.sessions.append(session)
         return session
 
     def _open(self, session: Session) -> None:
         handshake = {name: value for name, value in self.handshake.items() if value is not None}
+        handshake["sid"] = session.sid
         if session.transport == "websocket":
             handshake["upgrades"] = []
         session.send(f"0{json.dumps(handshake)}")
@@ -438,18 +456,14 @@ class EngineServer:
         expected = "websocket" if request.is_websocket else "polling"
         if (request.query.get("EIO"), request.query.get("transport")) != ("4", expected):
             self.violations.append(f"a request for {request.target}")
-        if request.query.get("sid") != (str(self.handshake["sid"]) if self._is_later(request) else None):
+        sids = {session.sid for session in self.sessions} | (set() if request.method == "POST" else {None})
+        if request.query.get("sid") not in sids:
             self.violations.append(f"a request without its session, or with another: {request.target}")
         if request.method not in ({"GET"} if request.is_websocket else {"GET", "POST"}):
             self.violations.append(f"a {request.method}")
 
-    def _is_later(self, request: Request) -> bool:
-        # Clients of these tests have one session at a time, but may open another one after it.
-        return (
-            request.method == "POST"
-            or "sid" in request.query
-            or (bool(self.sessions) and self.sessions[-1].transport == "polling" and not self.sessions[-1]._is_over)
-        )
+    def _session_of(self, request: Request) -> Session:
+        return next(session for session in self.sessions if session.sid == request.query.get("sid"))
 
 
 def _upgrade(session: Session, websocket: WebSocketPeer) -> bool:

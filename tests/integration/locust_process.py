@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
 from urllib.parse import urlencode
@@ -210,12 +213,24 @@ def received(counters: Mapping[str, Mapping[str, int]]) -> Counter[str]:
     return Counter({endpoint: count["received"] for endpoint, count in counters.items()})
 
 
+def _ports() -> Iterator[int]:
+    """Ports below those that the system gives out by itself, of each process that shares the tests its own."""
+    first, size = 16384, 1024
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 15
+    begin = random.randrange(size)  # another run of the tests may be under way
+    return itertools.cycle(first + worker * size + (begin + index) % size for index in range(size))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port of the loopback address that nobody listens on, nor will before it is used."""
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def master_port() -> tuple[str, ...]:

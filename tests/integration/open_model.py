@@ -32,14 +32,20 @@ def above(latency: Latency, milliseconds: float) -> int:
     return sum(count for index, count in latency.buckets if highest_of(index) > milliseconds * 1000)
 
 
-def freeze(run: Run, seconds: float) -> None:
-    """Stop the target for a while."""
+def freeze(run: Run, seconds: float) -> float:
+    """Stop the target for a while.
+
+    Returns:
+        How long it was, which on a busy machine is more.
+    """
     process: Any = run.target.process  # type: ignore[attr-defined]
     process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
     try:
         time.sleep(seconds)  # how long it is stopped is what the test is about
     finally:
         process.send_signal(signal.SIGCONT)
+    return time.monotonic() - began
 
 
 def coordinated_omission(start: Start, total_s: float) -> tuple[Summary, Summary]:
@@ -55,20 +61,25 @@ def coordinated_omission(start: Start, total_s: float) -> tuple[Summary, Summary
         "closed", HEALTH.replace("constant(30)", "constant(0.1)"), *options, "-r", 10, kind=LOCAL, target=opened.target
     )
     opened.until_received(rate * total_s / 2)
-    freeze(opened, frozen_s)
+    frozen_s = freeze(opened, frozen_s)
     summary, other = opened.ends(), closed.ends()
 
     assert summary.total.response is not None
     counts = summary.total.count, opened.received() - other.total.count
     assert counts == (rate * total_s, rate * total_s), (counts, summary.errors, other.errors)
     assert summary.dropped == 0
-    late = above(summary.generator.start_lag, 20)
-    assert abs(late - rate * frozen_s) <= 0.15 * rate * frozen_s, late
-    expected = frozen_s / 2 * 1000
-    assert abs(summary.total.response.p95_ms - expected) <= 0.1 * expected
-    assert summary.total.latency.p95_ms < 0.1 * expected  # service time, beside it
+    # How late this machine wakes anybody, whatever is tested on it.
+    busy_ms = max(20, summary.generator.lag.p99_ms, other.generator.lag.p99_ms)
+    late = above(summary.generator.start_lag, busy_ms)
+    assert abs(late - rate * (frozen_s - busy_ms / 1000)) <= 0.15 * rate * frozen_s, (late, busy_ms)
+    # A twentieth of all requests wait longer: those of the beginning of the freeze.
+    expected_ms = (frozen_s - 0.05 * total_s) * 1000
+    slack_ms = 0.1 * expected_ms + busy_ms - 20
+    found = summary.total.response.p95_ms, summary.total.latency.p95_ms, other.total.latency.p95_ms
+    assert abs(found[0] - expected_ms) <= slack_ms, (found, expected_ms, busy_ms)
+    assert found[1] < slack_ms, "service time, beside it"
     assert other.total.response is None
-    assert other.total.latency.p95_ms < 0.1 * expected
+    assert found[2] < slack_ms
     assert any("scheduled starts were late" in reason for reason in summary.validity.reasons)
     return summary, other
 
@@ -138,3 +149,17 @@ def overload(start: Start, seconds: int, *options: object) -> Summary:
     assert any("scheduled arrivals were dropped" in reason for reason in summary.validity.reasons)
     assert (summary.total.count, summary.abandoned) == (0, 5)
     return summary
+
+
+WAITS = """
+
+import os
+import time
+from pathlib import Path
+
+# Importing takes a busy machine longer than the test may take.
+print("all is imported")
+while os.environ.get("WAIT_FOR") and not Path(os.environ["WAIT_FOR"]).exists():
+    time.sleep(0.05)
+"""
+"""The end of a locustfile with which a worker joins when that file is there, and not when it is ready."""

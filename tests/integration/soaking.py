@@ -6,18 +6,22 @@ import itertools
 import json
 import sys
 from pathlib import Path
+from statistics import linear_regression
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from scripted_server import Peer, ScriptedServer, answer
 
-# Beside what travels, a stock user's failures, whose exceptions are other ones every time. The first look is at
-# FIRST_LOOK seconds, the second at the end.
+# Beside what travels, a stock user's failures, whose exceptions are other ones every time. Memory is looked at from
+# FIRST_LOOK seconds on, and at the end. Tracing allocations would be exact, and take more memory than what it traces.
 SOAKING = """
+import gc
 import itertools
 import json
-import tracemalloc
+import sys
+import time
+from array import array
 from pathlib import Path
 
 import gevent
@@ -27,6 +31,7 @@ from wireswarm import RestUser
 
 NUMBERS = itertools.count()
 LOOKS = []
+PLAIN = (str, bytes, bytearray, int, float, tuple, list, dict, set, frozenset, array)
 
 
 class Failing(RestUser):
@@ -50,25 +55,49 @@ class Stock(User):
         )
 
 
+def ours():
+    # All objects of our classes, and the plain values in them.
+    found = [o for o in gc.get_objects() if str(type(o).__module__).startswith("wireswarm.")]
+    seen = set(map(id, found))
+    size = 0
+    while found:
+        one = found.pop()
+        size += sys.getsizeof(one)
+        for inner in gc.get_referents(one):
+            if id(inner) not in seen and type(inner) in PLAIN:
+                seen.add(id(inner))
+                found.append(inner)
+    return size
+
+
 def look():
-    import gc
     gc.collect()
-    ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/wireswarm/*")])
+    process = psutil.Process()
     LOOKS.append({
-        "ours_mb": sum(trace.size for trace in ours.traces) / 1e6,
-        "process_mb": psutil.Process().memory_info().rss / 1e6,
+        "seconds": time.monotonic(),
+        "ours_mb": ours() / 1e6,
+        "process_mb": process.memory_info().rss / 1e6,
         "count": next(NUMBERS),
     })
 
 
+def look_again_and_again():
+    look()  # which takes memory of its own the first time
+    LOOKS.clear()
+    gevent.sleep(FIRST_LOOK)
+    while True:
+        look()
+        gevent.sleep(max(1, FIRST_LOOK / 37))  # so often that a cache that is emptied now and then is seen as it is
+
+
 @events.test_start.add_listener
-def begin(**_):
-    tracemalloc.start(1)
-    gevent.spawn_later(FIRST_LOOK, look)
+def begin(environment, **_):
+    environment.looking = gevent.spawn(look_again_and_again)
 
 
 @events.test_stopping.add_listener
 def end(environment, **_):
+    environment.looking.kill()
     look()
     Path(__file__).with_suffix(".json").write_text(json.dumps(
         {"looks": LOOKS, "stock_errors": len(environment.stats.errors)}
@@ -80,10 +109,14 @@ NO_NAME_TWICE = 'f"stock {number}"'
 
 
 class Growth(NamedTuple):
-    """What a soak test's memory did between its two looks, in megabytes."""
+    """What a soak test's memory did from the first look to the end."""
 
     ours: float
-    process: float
+    """Megabytes that the objects of our classes have grown by, with what is in them."""
+    ours_in_an_hour: float
+    """Megabytes by which they grow: the slope of a line through all looks."""
+    process_in_an_hour: float
+    """The same of the whole process."""
     requests: int
     stock_errors: int
     """Entries of Locust's own list of failures at the end."""
@@ -103,13 +136,19 @@ def soaking(each: float, first_look: float, name: str = TWENTY_NAMES) -> str:
 def growth(folder: Path) -> Growth:
     """What the run with its locustfile in that folder has found."""
     found = json.loads((folder / "locustfile.json").read_text("utf-8"))
-    first, last = found["looks"]
+    looks = found["looks"]
+    first, last = looks[0], looks[-1]
     return Growth(
         ours=last["ours_mb"] - first["ours_mb"],
-        process=last["process_mb"] - first["process_mb"],
+        ours_in_an_hour=_in_an_hour(looks, "ours_mb"),
+        process_in_an_hour=_in_an_hour(looks, "process_mb"),
         requests=last["count"] - first["count"],
         stock_errors=found["stock_errors"],
     )
+
+
+def _in_an_hour(looks: list[dict[str, float]], what: str) -> float:
+    return linear_regression([look["seconds"] for look in looks], [look[what] for look in looks]).slope * 3600
 
 
 def failing_server() -> ScriptedServer:

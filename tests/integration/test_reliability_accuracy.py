@@ -8,6 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from locust_process import LocustProcess, Target, reported, write
@@ -68,6 +70,7 @@ def percentile(values: list[int], percent: float) -> float:
     return ordered[max(0, round(len(ordered) * percent / 100 + 0.5) - 1)] / 1e6
 
 
+@pytest.mark.alone
 def test_response_times_are_the_targets(start_target: Callable[..., Target], tmp_path: Path) -> None:
     targets = {latency: start_target(latency=f"{latency}ms") for latency in LATENCIES}
     locustfile = write(tmp_path, PACED.format(hosts={latency: target.url for latency, target in targets.items()}))

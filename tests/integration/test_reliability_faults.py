@@ -162,6 +162,7 @@ def keep(name, sample, **_):
 """
 
 
+@pytest.mark.alone
 def test_each_fault_is_one_sample_of_one_class(tmp_path: Path) -> None:
     server_counts = Counter[str]()
 

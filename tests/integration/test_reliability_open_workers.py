@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from locust_process import PATIENCE, LocustProcess, Target
-from open_model import HEALTH
+from open_model import HEALTH, WAITS
 from reliability_runs import COMMANDS, FORKED, PACED, Start, Stopwatch
 
 pytestmark = pytest.mark.slow
@@ -73,18 +73,28 @@ def test_workers_that_have_lost_their_master_end_their_load(start: Start, kind: 
     assert run.received() == received
 
 
-def test_an_open_load_goes_on_where_workers_come_and_go(start: Start) -> None:
-    run = start("changing", HEALTH, "-u", 12, "-t", "16s", "--arrival-rate", "50/s", kind=COMMANDS)
-    run.until_received(100)
-    command = run.workers[0]._command
-    with LocustProcess(run.folder / "locustfile.py", *command[command.index("--worker") :]) as late:
-        run.line("3 workers connected")
+BEGINS = """
+    def on_start(self):
+        print("a user begins")
+"""
+
+
+def test_an_open_load_goes_on_where_workers_come_and_go(start: Start, tmp_path: Path) -> None:
+    run = start("changing", HEALTH + BEGINS + WAITS, "-u", 12, "-t", "20s", "--arrival-rate", "50/s", kind=COMMANDS)
+    command, door = run.workers[0]._command, tmp_path / "door"
+    options, waiting = command[command.index("--worker") :], {"WAIT_FOR": str(door)}
+    with LocustProcess(run.folder / "locustfile.py", *options, environment=waiting) as late:
+        late.line("all is imported")
+        run.until_received(100)
+        door.touch()
+        late.line("a user begins", count=4)
         run.until_received(300)
         run.workers[0].signal(signal.SIGTERM)
+        late.line("a user begins", count=6)
         summary = run.ends()
         assert late.end() == 0, late.output
     assert sorted(worker.state for worker in summary.generator.workers) == ["done", "done", "left"], run.output
     assert summary.total.count == run.received() == run.answered()
     # Those of the one that left, until the others knew.
-    assert 50 * 16 - 50 * 2 <= summary.total.count + summary.dropped <= 50 * 16
+    assert 50 * 20 - 50 * 2 <= summary.total.count + summary.dropped <= 50 * 20
     assert [worker.users_max for worker in summary.generator.workers] == [6, 6, 6]

@@ -57,7 +57,8 @@ class Short(LoadTestShape):
 """
 )
 
-ENDINGS = ("run-time", "SIGTERM", "SIGINT", "shape", "web")
+ENDINGS = {"run-time": "run time", "SIGTERM": "signal", "SIGINT": "signal", "shape": "shape", "web": "web"}
+"""Ways to end, and what the reports say of it."""
 EXPECTED = {"count > 20": True, "p50 > 1ms": True, "p50 < 1us": False, "nothing like it: p95 < 1s": False}
 """Thresholds, and whether they pass."""
 
@@ -112,6 +113,7 @@ def test_the_verdict_is_the_same_however_the_run_ends(kind: str, start: Start) -
         summary = run.ends(3)
         reported += summary.total.count
         assert (summary.verdict, summary.exit_code) == ("failed", 3), ending
+        assert summary.run.ended_by == ENDINGS[ending]
         assert {
             f"{row.selector}: {row.expression}".removeprefix(": "): row.passed for row in summary.thresholds
         } == EXPECTED

@@ -26,7 +26,7 @@ from wireswarm import RequestFailed
 from wireswarm.sample import Counter, Failure, Reason
 
 NOT_CONNECTED = Failure(Reason.CLOSED, "not connected")
-SOCKETS = 200
+SOCKETS = 500
 DOWN = 5.0
 """Seconds for which the target of the herd is away."""
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from html import unescape
@@ -15,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "unit"))
 
 import report_summaries as made
+from chromium import find_chromium
 
 from wireswarm.reports.html import render_html
 
@@ -38,12 +38,7 @@ OPTIONS = (
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's command."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("WIRESWARM_REQUIRE_PEERS") == "1":
-            pytest.fail("Chromium is not installed, and WIRESWARM_REQUIRE_PEERS=1")
-        pytest.skip("Chromium is not installed")
-    return found
+    return find_chromium()
 
 
 class Browser:

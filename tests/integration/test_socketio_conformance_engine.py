@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,38 +21,19 @@ from engineio_server import (
     PONG,
     TEXT,
     EngineServer,
-    Packet,
     Session,
     WebSocketPeer,
+    echo,
     frame,
     message,
     packets_of,
 )
 from recording_client import TRANSPORTS, RecordingClient, recording, until
+from scripted_server import hold_up
 
-from wireswarm.net.engineio import EngineConnection
-from wireswarm.net.http import http_connection
-from wireswarm.net.origin import parse_base_url
-from wireswarm.net.route import Route
-from wireswarm.net.stamps import PROGRAM_CLOCK
-from wireswarm.net.tls import TlsSettings
-from wireswarm.net.transport import EngineRequest
 from wireswarm.sample import Counter, Failure, Reason
 
 SILENT = Failure(Reason.DEADLINE, "the server was silent for longer than its ping interval and timeout")
-
-
-def echo(session: Session) -> None:
-    """Acknowledge every event with its own values."""
-    session.accept()
-    while True:
-        packet = session.receive()
-        assert isinstance(packet, str)
-        if packet.startswith("42"):
-            id_, _, values = packet[2:].partition("[")
-            values = values.partition(",")[2] or "]"
-            if id_:
-                session.send(f"43{id_}[{values}")
 
 
 def lost(client: RecordingClient, failure: Failure) -> None:
@@ -156,223 +136,27 @@ class TestHeartbeat:
             assert client.call("a") == "b"
 
 
-class Events:
-    """Implements `wireswarm.net.engineio.EngineEvents`."""
+@pytest.mark.parametrize("end", [False, True])
+def test_a_process_that_was_held_up_looks_at_what_has_come_before_it_speaks_of_silence(end: bool) -> None:
+    """Over WebSocket; for polling, HTTP does the same."""
 
-    def __init__(self) -> None:
-        self.messages: list[Packet] = []
-        self.failures: list[Failure] = []
+    def script(session: Session) -> None:
+        session.accept()
+        gevent.sleep(0.05)
+        session.reset() if end else session.send("2")
+        hold_up(0.6)
+        gevent.sleep(0.3)
+        if not end:
+            session.send('42["there",1]')
+            session.ended()
 
-    def message(self, packet: bytes, stamp: int, read: int) -> None:
-        self.messages.append(packet.decode())
-
-    def attachment(self, data: bytes, stamp: int, read: int) -> None:
-        self.messages.append(data)
-
-    def lost(self, failure: Failure) -> None:
-        self.failures.append(failure)
-
-    def alive(self) -> None:
-        pass
-
-
-def engine_request(url: str, *transports: str) -> EngineRequest:
-    """What opens an Engine.IO connection."""
-    origin = parse_base_url(url).origin
-    route = Route(origin, PROGRAM_CLOCK, TlsSettings())
-    fields = f"Host: {origin.authority}\r\n".encode()
-    return EngineRequest(route, "/socket.io/?EIO=4&transport=", fields, transports, http_connection)
-
-
-class TestUpgrade:
-    def test_it_is_probed_and_polling_ends_before_the_websocket_takes_over(self) -> None:
-        with EngineServer(echo) as server, recording(server.url, transports="polling,websocket") as client:
-            client.connect()
-            assert client.call("a", 1) == 1
-            assert client.transport == "websocket"
-            requests = [(r.method, r.is_websocket) for r in server.requests]
-
-        assert requests[0] == ("GET", False)
-        assert requests.count(("GET", True)) == 1
-        assert ("POST", False) not in requests
-        assert server.session.received[:1] == ["40"]  # neither probe nor upgrade is left for the session
-
-    @pytest.mark.parametrize("offered", [[], ["webtransport"]])
-    def test_one_that_is_not_offered_is_not_tried(self, offered: list[str]) -> None:
-        with (
-            EngineServer(echo, upgrades=offered) as server,
-            recording(server.url, transports="polling,websocket") as client,
-        ):
-            client.connect()
-            assert client.call("a", 1) == 1
-            assert client.transport == "polling"
-        assert not any(request.is_websocket for request in server.requests)
-        assert client.recorder.samples[0].phases.upgrade == 0  # type: ignore[union-attr]
-
-    @pytest.mark.parametrize("transports", ["polling", "websocket"])
-    def test_one_that_is_not_wanted_is_not_tried(self, transports: str) -> None:
-        with EngineServer(echo) as server, recording(server.url, transports=transports) as client:
-            client.connect()
-            assert client.call("a", 1) == 1
-        assert {request.is_websocket for request in server.requests} == {transports == "websocket"}
-
-    def test_packets_during_an_upgrade_are_neither_lost_nor_reordered(self) -> None:
-        """The server speaks by polling until the client says `5`, and from then on by WebSocket, as it has to."""
-        sent: list[str] = []
-
-        def say(session: Session, *packets: str) -> None:
-            sent.extend(packets)
-            session.send(*packets)
-
-        def upgrade(session: Session, websocket: WebSocketPeer) -> None:
-            say(session, "4a")
-            assert websocket.packet() == "2probe"
-            say(session, "4b", "4c")
-            websocket.send("3probe")
-            say(session, "4d")
-            gevent.sleep(0.02)
-            say(session, "4e")
-            session.end_polls()
-            assert websocket.packet() == "5"
-            say(session, "4f")  # is still in the outbox of polling
-            session.use_websocket(websocket)
-            say(session, "4g")
-
-        events = Events()
-        engine = EngineConnection(events)
-        with EngineServer(lambda session: None, upgrade=upgrade) as server:
-            engine.open(engine_request(server.url, "polling", "websocket"), 5, 5)
-            until(lambda: len(events.messages) == 7)
-            engine.close()
-
-        assert events.messages == sent
-        assert events.failures == []
-
-    def test_what_is_sent_during_an_upgrade_is_neither_lost_nor_reordered(self) -> None:
-        def upgrade(session: Session, websocket: WebSocketPeer) -> None:
-            session.hold_posts.clear()
-            assert websocket.packet() == "2probe"
-            websocket.send("3probe")
-            session.end_polls()
-            gevent.sleep(0.1)
-            session.hold_posts.set()
-            assert websocket.packet() == "5"
-            session.use_websocket(websocket)
-
-        engine = EngineConnection(Events())
-        sent = [f"4{number}" for number in range(40)]
-        with EngineServer(lambda session: None, upgrade=upgrade) as server:
-            opening = gevent.spawn(engine.open, engine_request(server.url, "polling", "websocket"), 5, 5)
-            until(lambda: engine.opened)
-            for packet in sent:
-                engine.send(packet.encode())
-                gevent.sleep(0.005)
-            opening.get()
-            until(lambda: len(server.session.received) == len(sent))
-            received = list(server.session.received)
-            engine.close()
-
-        assert received == sent
-
-    def test_pings_during_an_upgrade_are_answered_once_each(self) -> None:
-        def upgrade(session: Session, websocket: WebSocketPeer) -> None:
-            session.send("2one")
-            assert websocket.packet() == "2probe"
-            session.send("2two")
-            websocket.send("3probe")
-            session.send("2three")
-            session.end_polls()
-            while (found := websocket.packet()) != "5":
-                assert found is not None
-            session.use_websocket(websocket)
-            session.send("2four")
-
-        with (
-            EngineServer(echo, upgrade=upgrade) as server,
-            recording(server.url, transports="polling,websocket") as client,
-        ):
-            client.connect()
-            until(lambda: len(server.session.pongs) == 4)
-            assert client.call("a", 1) == 1
-            assert client.transport == "websocket"
-            assert sorted(server.session.pongs) == ["3four", "3one", "3three", "3two"]
-
-    @pytest.mark.parametrize(
-        "fail",
-        [
-            lambda session, websocket: websocket.send("3wrong"),
-            lambda session, websocket: websocket.send("2probe"),
-            lambda session, websocket: websocket.send("4a"),
-            lambda session, websocket: websocket.send(b"3probe"),
-            lambda session, websocket: websocket.send("1"),
-            lambda session, websocket: websocket.peer.send(frame(TEXT, b"3probe", masked=True)),
-            lambda session, websocket: websocket.peer.send(frame(CLOSE, b"\x03\xe8")),
-            lambda session, websocket: websocket.peer.close(),
-            lambda session, websocket: websocket.peer.reset(),
-        ],
-        ids=["wrong", "ping", "message", "binary", "close", "masked", "websocket close", "FIN", "RST"],
-    )
-    def test_a_probe_that_fails_leaves_it_at_polling(self, fail: Callable[[Session, WebSocketPeer], None]) -> None:
-        def upgrade(session: Session, websocket: WebSocketPeer) -> bool:
-            assert websocket.packet() == "2probe"
-            fail(session, websocket)
-            return False
-
-        with (
-            EngineServer(echo, upgrade=upgrade) as server,
-            recording(server.url, transports="polling,websocket") as client,
-        ):
-            client.connect()
-            assert client.transport == "polling"
-            assert [client.call("a", number) for number in range(3)] == [0, 1, 2]
-            assert client.failures == []
-
-    def test_a_probe_that_is_never_answered_costs_the_connect_timeout_and_leaves_it_at_polling(self) -> None:
-        def upgrade(session: Session, websocket: WebSocketPeer) -> bool:
-            while websocket.packet() is not None:
-                pass
-            return False
-
-        with (
-            EngineServer(echo, upgrade=upgrade) as server,
-            recording(server.url, transports="polling,websocket", connect_timeout=0.3) as client,
-        ):
-            client.connect()
-            assert client.transport == "polling"
-            assert client.call("a", 1) == 1
-            assert 0.3 <= client.recorder.samples[0].service_ns / 1e9 < 1
-
-    def test_a_server_that_keeps_the_last_poll_is_given_up_at_the_deadline(self) -> None:
-        def upgrade(session: Session, websocket: WebSocketPeer) -> bool:
-            assert websocket.packet() == "2probe"
-            websocket.send("3probe")
-            assert websocket.packet() is None
-            return False
-
-        with (
-            EngineServer(echo, upgrade=upgrade) as server,
-            recording(server.url, transports="polling,websocket") as client,
-        ):
-            failure = client.try_connect(timeout=0.4).failure
-            assert failure == Failure(Reason.DEADLINE, "the polling requests were not answered before the upgrade")
-            assert len(client.recorder.samples) == 1
-
-    def test_a_connection_that_ends_during_the_upgrade_is_one_failure(self) -> None:
-        def upgrade(session: Session, websocket: WebSocketPeer) -> bool:
-            assert websocket.packet() == "2probe"
-            session.send("1")
-            assert websocket.packet() is None
-            return False
-
-        with (
-            EngineServer(lambda session: None, upgrade=upgrade) as server,
-            recording(server.url, transports="polling,websocket", connect_timeout=0.5) as client,
-        ):
-            failure = client.try_connect().failure
-            assert failure is not None
-            assert failure.reason is Reason.CLOSED
-            assert client.names == ["connect"]
-            assert not client.connected
+    with EngineServer(script, pingInterval=250, pingTimeout=200) as server, recording(server.url) as client:
+        client.connect()
+        if end:
+            until(lambda: client.failures)
+        else:
+            assert client.wait_for("there") == 1
+        assert client.reasons == ([("disconnect", Reason.RESET)] if end else [])
 
 
 class TestPolling:
@@ -601,6 +385,7 @@ class TestFrames:
             (frame(TEXT, b"7"), 1002),
             (frame(TEXT, b"b6"), 1002),
             (frame(TEXT, b"5"), 1002),
+            (frame(TEXT, b'0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}'), 1002),
             (frame(BINARY, b"x"), 1002),
         ],
     )

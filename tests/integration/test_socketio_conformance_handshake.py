@@ -410,3 +410,15 @@ def test_a_wrong_first_frame_is_one_failure(wrong: bytes) -> None:
     with ScriptedServer(says_in_websocket(wrong)) as server, recording(server.url) as client:
         failure = failed_connect(client)
     assert failure.reason is (Reason.CLOSED if wrong[0] == 0x88 else Reason.PROTOCOL)
+
+
+def test_an_answer_to_the_websocket_handshake_without_end_is_given_up() -> None:
+    with ScriptedServer(says(b"HTTP/1.1 101 X\r\nX-Long: " + b"x" * 70_000)) as server, recording(server.url) as client:
+        assert failed_connect(client) == Failure(Reason.PROTOCOL, "the answer's head is larger than 64 KiB")
+
+
+def test_a_handshake_that_is_larger_than_the_kernel_takes_at_once_is_sent_whole() -> None:
+    with EngineServer() as server, recording(server.url) as client:
+        client.connect(headers={"X-Long": "x" * 5_000_000})
+        assert client.connected
+        assert len(server.requests[0].fields["x-long"]) == 5_000_000

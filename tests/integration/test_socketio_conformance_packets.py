@@ -163,6 +163,30 @@ class TestNamespaces:
             with EngineServer(script) as server, recording(server.url, transports=transports) as client:
                 assert refused(client).reason is Reason.CLOSED
 
+    @pytest.mark.parametrize(
+        "packets",
+        [
+            ('40{"sid":"1"}', '42["hello",1]', '42["hello",2]'),
+            ('42["hello",1]', '40{"sid":"1"}', '42["hello",2]'),
+            ('42["hello",1]', '42["hello",2]', '40{"sid":"1"}'),
+        ],
+    )
+    def test_events_around_the_acceptance_are_there_for_who_asks_next(
+        self, transports: str, packets: tuple[Packet, ...]
+    ) -> None:
+        def script(session: Session) -> None:
+            session.expect("40")
+            session.send(*packets)
+
+        with EngineServer(script) as server, recording(server.url, transports=transports) as client:
+            heard: list[int] = []
+            client.on("hello", heard.append)
+            client.connect()
+
+            assert [client.wait_for("hello"), client.wait_for("hello")] == [1, 2]
+            until(lambda: heard == [1, 2])
+            assert client.counted(Counter.SIO_RECEIVED) == 0
+
     def test_packets_for_a_namespace_that_is_not_connected_are_ignored(self, transports: str) -> None:
         def script(session: Session) -> None:
             session.accept()

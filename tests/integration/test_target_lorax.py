@@ -133,7 +133,9 @@ class TestHttp:
         assert (status, answer) == (200, {"sid": new})
 
     def test_health(self, lorax: Any) -> None:
-        assert request(lorax.address, "GET", "/health")[:2] == (200, {"ok": True, "redis": True})
+        status, answer, _ = request(lorax.address, "GET", "/health")
+        assert status == 200
+        assert answer.items() >= {"ok": True, "redis": True}.items()  # other systems' health is at the same path
 
     def test_projects_have_files_that_can_be_loaded(self, lorax: Any) -> None:
         status, answer, sid = request(lorax.address, "GET", "/projects")

@@ -12,9 +12,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 
+import locust_process
 from locust_process import Target
 from open_model import coordinated_omission, rate_holds
 from reliability_runs import Start
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locust_process, "PATIENCE", 180)  # a run alone takes a minute here
 
 
 @pytest.fixture

@@ -47,7 +47,6 @@ def test_a_task_that_burns_processor_time_makes_the_run_invalid(kind: str, start
     summary = run.ends(4)
     assert summary.validity.state == "INVALID"
     assert any("event-loop lag" in reason or "whole core" in reason for reason in summary.validity.reasons)
-    assert max(worker.cpu_max for worker in summary.generator.workers) > 0.5
 
 
 def test_clean_runs_raise_no_false_alarm(start: Start) -> None:

@@ -50,6 +50,8 @@ class FakeEngine:
         self.closed = 0
         self.room = True
         self.request: EngineRequest | None = None
+        self.unseen: tuple[bytes, int] | None = None
+        """A packet that has arrived, and when, which only a look finds."""
 
     def open(self, request: EngineRequest, timeout: float, connect_timeout: float) -> None:
         self.request, self.timeouts = request, (timeout, connect_timeout)
@@ -74,6 +76,12 @@ class FakeEngine:
 
     def drain(self, timeout: float) -> None:
         raise TimeoutError
+
+    def look(self) -> None:
+        if self.unseen is not None:
+            packet, stamp = self.unseen
+            self.unseen = None
+            self.say(packet, stamp=stamp)
 
     def close(self, packets: Sequence[bytes] | None = None) -> None:
         self.closed += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from wireswarm.metrics import Recorder, Results
@@ -31,8 +31,11 @@ class LiveRun:
             exception=ValueError() if failed else None,
         )
 
-    def flow(self, milliseconds: float, name: str, steps: Iterable[tuple[str, float]], *, failed: bool = False) -> None:
-        context: dict[str, Any] = {"steps": [(step, int(ms * MILLISECOND), False) for step, ms in steps]}
+    def flow(self, milliseconds: float, name: str, steps: Sequence[tuple[str, float]], *, failed: bool = False) -> None:
+        """A flow that has ended; one that failed did so in its last step."""
+        last = len(steps) - 1
+        taken = [(step, int(ms * MILLISECOND), failed and at == last) for at, (step, ms) in enumerate(steps)]
+        context: dict[str, Any] = {"steps": taken}
         measured = sample(milliseconds, "FLOW", name, failed=failed)
         measured = measured._replace(status=0, read=measured.done)
         self.recorder.on_request("FLOW", name, milliseconds, 0, sample=measured, context=context)

@@ -200,3 +200,24 @@ def test_the_token_shows_nowhere(token: str) -> None:
     for part in ("fake-hush-hush", *token.split(".")):
         assert part not in shown
     assert redact(f"<{token}>") == "<***>"
+
+
+def test_a_token_from_a_function_is_asked_for_when_a_user_starts() -> None:
+    asked: list[int] = []
+
+    def token() -> str:
+        asked.append(1)
+        return "made-when-it-is-needed"
+
+    auth = BearerToken(token)
+    auth.check()
+    assert asked == [], "there is none before the test runs"
+    assert auth.for_user(None).header() == b"Authorization: Bearer made-when-it-is-needed\r\n"
+    assert "made-when" not in redact("it was made-when-it-is-needed")
+    assert "made-when" not in repr(auth)
+
+
+@pytest.mark.parametrize("value", ["two words", "", None])
+def test_a_function_that_returns_no_token(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="the bearer token"):
+        BearerToken(lambda: value).for_user(None)

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from wireswarm.auth.keys import ALGORITHMS, Algorithm, signing_key
+from wireswarm.auth.algorithms import ALGORITHMS, Algorithm
+from wireswarm.auth.keys import signing_key
 from wireswarm.errors import ConfigurationError
 
 RSA = rsa.generate_private_key(65537, 2048)
@@ -93,7 +94,7 @@ def test_a_private_key_signs_what_its_public_key_verifies(algorithm: Algorithm, 
         ("RS256", pem(RSA, encryption=BestAvailableEncryption(b"fake")), "an encrypted key, which cannot be used"),
         ("ES256", "fake-secret-not-pem", "no private key in PEM format"),
         ("ES256", "", "no private key in PEM format"),
-        ("ES256", pem(P256)[:80], "no private key in PEM format"),
+        pytest.param("ES256", pem(P256)[:80], "no private key in PEM format", id="ES256 cut off"),
         ("ES256", "\udcff", "no private key in PEM format"),
     ],
 )

@@ -48,7 +48,7 @@ def full_run() -> Live:
     run.request(8, failed=True)
     run.request(5, "POST", "/orders")
     run.flow(90, "checkout", [("pay", 40), ("ship", 50)])
-    run.flow(5, "checkout", [], failed=True)
+    run.flow(5, "checkout", [("pay", 5)], failed=True)
     run.recorder.lag(0.002)
     run.recorder.drop(3)
     run.recorder.count({Counter.CONNECTS: 4}, abandoned=2, start_retries=1)
@@ -76,7 +76,9 @@ def test_flows_and_steps_are_apart_so_that_a_sum_counts_nothing_twice() -> None:
     assert sum(v for (name, _), v in values.items() if name == "wireswarm_requests_total") == 7
     assert value(values, "wireswarm_flows_total", flow="checkout") == 2
     assert value(values, "wireswarm_flow_failures_total", flow="checkout", reason="status") == 1
-    assert value(values, "wireswarm_flow_steps_total", flow="checkout", step="pay") == 1
+    assert value(values, "wireswarm_flow_steps_total", flow="checkout", step="pay") == 2
+    assert value(values, "wireswarm_flow_step_failures_total", flow="checkout", step="pay") == 1
+    assert value(values, "wireswarm_flow_step_failures_total", flow="checkout", step="ship") == 0
     assert value(values, "wireswarm_flow_step_duration_seconds_sum", flow="checkout", step="ship", outcome="ok") == (
         pytest.approx(0.05)
     )
@@ -174,3 +176,5 @@ def test_the_dashboard_shows_metrics_that_exist_by_labels_that_exist() -> None:
         of = set().union(*(labels[name] for name in re.findall(r"wireswarm_\w+", expression)))
         for by in re.findall(r"by \(([^)]*)\)", expression):
             assert {label.strip() for label in by.split(",")} <= of | {"instance"}, expression
+        for name, matchers in re.findall(r"(wireswarm_\w+)\{([^}]*)\}", expression):
+            assert set(re.findall(r"(\w+)=~?\"", matchers)) <= labels[name] | {"instance"}, expression

@@ -43,6 +43,17 @@ def test_buckets_follow_each_other_without_gap(value: int) -> None:
     assert bucket_of(highest + 1) == bucket_of(value) + 1
 
 
+def test_several_percentiles_at_once_are_those_of_the_values() -> None:
+    values, numbers, percents = [], random.Random(1), (0, 1, 50, 75, 90, 95, 99, 99.9, 100)
+    for count in (1, 2, 99, 1000):
+        values += [int(numbers.lognormvariate(9, 2)) for _ in range(count)]
+        found = histogram_of(values).percentiles(percents)
+
+        assert found == pytest.approx([truth(values, percent) for percent in percents], rel=0.001)
+        assert found[-1] == max(values)
+    assert Histogram().percentiles(percents) == [0] * len(percents)
+
+
 @pytest.mark.parametrize("value", [0, 1, 2047, 2048, 4095, 4096, 1_000_000])
 def test_the_layout_is_that_of_hdr_histogram(value: int) -> None:
     # Its published formula, for a unit of 1 and 2,048 sub-buckets.

@@ -152,6 +152,23 @@ class TestStripes:
         found = [list(stripe(plan(1000), stripes, "b")) for stripes in (known, late)]
         assert found[0] == found[1] != []
 
+    def test_one_that_is_told_too_late_agrees_with_the_others_from_then_on(self) -> None:
+        before = turns({"a": {"A": 1, "B": 1}, "b": {"A": 1, "B": 1}})
+        after = turns({"a": {"A": 1, "B": 1}, "b": {"A": 1, "B": 1}, "c": {"A": 1, "B": 1}})
+        takers = []
+        for name, told_at in (("a", 0.0), ("b", 7.3), ("c", 0.0)):  # it holds from 5 s on
+            stripes = Stripes(before if name != "c" else {})
+            mine, told = [], False
+            for arrival in plan(1000):
+                if not told and arrival.at >= told_at:
+                    stripes.restripe(5.0, after)
+                    told = True
+                if stripes.taker(arrival) == name:
+                    mine.append(arrival)
+            takers.append(mine)
+        late = [arrival for mine in takers for arrival in mine if arrival.at >= 7.3]
+        assert sorted(late) == [arrival for arrival in plan(1000) if arrival.at >= 7.3]
+
     def test_changes_come_in_the_order_of_their_moments(self) -> None:
         stripes = Stripes({})
         stripes.restripe(2.0, {"A": ["b"]})
@@ -244,8 +261,10 @@ class TestDesk:
         desk.look_ahead(0.0)
         desk.advance(0.15)
         assert desk.has_late("A")
-        desk.close()
-        assert desk.dropped == 2
+        assert not desk.is_over
+        desk.close(0.25)
+        assert desk.dropped == 3, "the one that was due since, too"
+        assert desk.is_over
         assert desk.next_at == math.inf
         assert desk.advance(5.0) == []
 
@@ -273,7 +292,7 @@ class TestDesk:
         for step in range(100):
             desk.look_ahead(step / 10)
             late += [ticket.arrival for ticket in desk.advance(step / 10) if ticket.arrival]
-        desk.close()
+        desk.close(10.0)
         assert desk.dropped == 3
 
     def test_a_long_past_is_gone_through_in_pieces(self) -> None:

@@ -14,7 +14,7 @@ from locust.runners import STATE_MISSING, STATE_RUNNING, STATE_STOPPED, MasterRu
 from manual_clock import ManualClock
 
 from wireswarm.metrics import Key, Results
-from wireswarm.plugin.measuring import install_measuring, results_of
+from wireswarm.plugin.measuring import install_measuring, report_often, results_of
 from wireswarm.plugin.readings import ClockWatch, ProcessReadings
 
 _STARTED: list[Environment] = []
@@ -154,6 +154,31 @@ def test_a_report_that_was_lost_is_sent_again_and_counts_once() -> None:
     assert swarm.results.total.count == 5
     swarm.deliver("wireswarm-reports-taken")
     assert len(swarm.report("a")["wireswarm_reports"]) == 1
+
+
+def test_workers_report_every_second_where_that_is_asked_for_and_while_they_run() -> None:
+    swarm, sent = Swarm("a"), []
+    worker = swarm.workers["a"]
+    worker.runner._send_stats = lambda: sent.append(swarm.report("a"))  # type: ignore[union-attr]
+    tick = worker.events.test_start._handlers[0].__self__.tick
+    tick()
+    assert sent == []
+
+    report_often(swarm.master, often=True)
+    swarm.start()
+    swarm.request("a", 3)
+    tick()
+    assert len(sent) == 1
+    assert swarm.results.total.count == 3
+    worker.runner.state = STATE_STOPPED  # type: ignore[union-attr]
+    tick()
+    assert len(sent) == 1
+
+    report_often(swarm.master, often=False)
+    swarm.start()
+    tick()
+    assert len(sent) == 1
+    report_often(Environment(), often=True)  # for library use, without options, there is nobody to tell
 
 
 def test_a_master_that_is_away_for_long_loses_nothing() -> None:

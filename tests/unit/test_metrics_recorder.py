@@ -281,3 +281,55 @@ def test_the_delay_of_a_socket_that_has_no_status(read: int, delays: int, unstam
     recorder.tick(1.0, users=1)
     results.add("local", recorder.take_report(1.0, stopped=True))
     assert (results.delay.total, results.unstamped) == (delays, unstamped)
+
+
+def test_exceptions_beyond_a_thousand_texts_are_counted_together_and_known_ones_still_apart() -> None:
+    recorder = Recorder()
+    for number in range(MAX_ERRORS + 5):
+        recorder.count_exception(f"ValueError: number {number}")
+    recorder.count_exception("ValueError: number 3")
+
+    exceptions = results_of(recorder).exceptions
+
+    assert len(exceptions) == MAX_ERRORS + 1
+    assert exceptions["(other)"] == 5
+    assert exceptions["ValueError: number 3"] == 2
+
+
+def test_kills_and_late_starts_come_once() -> None:
+    recorder = Recorder()
+    recorder.count_kill()
+    recorder.late(3 * MS)
+    first, second = results_of(recorder), results_of(recorder)
+
+    assert (first.kills, first.start_lag.maximum) == (1, 3_000)
+    assert first.notes == ["Users that did not end within the stop timeout were killed in what they were doing."]
+    assert (second.kills, second.start_lag.total, second.notes) == (0, 0, [])
+
+
+def test_a_second_in_which_a_value_is_clamped_counts_all_its_values() -> None:
+    recorder = Recorder()
+    for milliseconds in (1.0, -5.0, 4_000_000.0, 2.0):
+        recorder.on_request("GET", "/x", milliseconds, 0)
+
+    ok = results_of(recorder).tally(Key("GET", "/x")).ok
+    assert (ok.total, ok.clamped, ok.minimum, ok.maximum) == (4, 2, 0, 3_600_000_000)
+    assert ok.sum == 1_000 + 2_000 + 3_600_000_000
+
+
+def test_a_failed_step_is_a_failure_of_that_step() -> None:
+    recorder = Recorder()
+    steps = [("pay", MS, False), ("ship", 2 * MS, True)]
+    flow = Sample("FLOW", "checkout", 10**18, 10**18 + 3 * MS, 10**18, 0, 0, 0, Failure(Reason.STATUS, "no"))
+    record(recorder, flow, context={"steps": steps}, exception=ValueError("no"))
+    record(recorder, flow, context={}, exception=ValueError("no"))
+
+    results = results_of(recorder)
+
+    assert results.tally(Key("FLOW", "checkout")).failures == 2
+    assert [(tally.count, tally.failures) for tally in map(results.tally, steps_of(results))] == [(1, 0), (1, 1)]
+    assert results.total.count == 0
+
+
+def steps_of(results: Results) -> list[Key]:
+    return [key for key in results.keys() if key.type == "STEP"]  # noqa: SIM118 - no mapping

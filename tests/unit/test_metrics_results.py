@@ -262,11 +262,77 @@ def test_too_many_names_of_many_workers_are_counted_together() -> None:
     for worker in range(3):
         recorder = Recorder()
         for number in range(600):
-            recorder.on_request("GET", f"/{worker}/{number}", 1.0, 1, exception=ValueError(f"{worker} {number}"))
+            for time in (1.0, None):
+                recorder.on_request("GET", f"/{worker}/{number}", time, 1, exception=ValueError(f"{worker} {number}"))
         results.add(str(worker), recorder.take_report(1.0))
 
-    assert results.total.count == 1_800
+    assert results.total.count == 3_600
+    assert results.merged_names == results.tally(Key("*", "(other)")).count == 3_600 - 2_000
     assert len(results.keys()) <= 1_001
-    assert sum(error.count for error in results.errors.values()) == 1_800
+    assert sum(error.count for error in results.errors.values()) == 3_600
     assert len(results.errors) <= 1_001
     assert len(results.notes) == 2
+
+
+def test_a_cell_that_comes_after_its_window_is_gone_counts_in_the_whole_and_in_no_window() -> None:
+    results, reports = Results(), reports_of(1)
+    results.keep_windows(5)
+    results.restart()
+    results.tick(200.0)
+    recorder = Recorder()
+    recorder.tick(199.0, 1)
+    recorder.on_request("GET", "/x", 1.0, 1)
+    recorder.tick(200.0, 1)
+    deliver(results, "a", recorder.take_report(200.0))
+    late = reports[0]
+
+    assert deliver(results, "b", late)
+    assert results.tally(X).count == 4
+    assert results.over(5, X)[0].count == results.over(5, None)[0].count == 1
+
+
+def test_notes_say_what_was_counted_together() -> None:
+    recorder = Recorder()
+    for number in range(1_002):
+        recorder.on_request("GET", f"/{number}", 1.0, 1, exception=ValueError(f"no {number}"))
+    recorder.tick(1.0, 1)
+    results = Results()
+    results.tick(1.0)
+    results.add("a", recorder.take_report(1.0, stopped=True))
+
+    names, errors = results.notes
+    assert names.startswith("2 events are counted as (other): more than 1,000 request names. Give requests a name")
+    assert errors == "2 failures are counted as (other): there were more than 1,000 classes."
+
+
+def test_only_the_last_minute_of_users_is_kept_apart_by_worker() -> None:
+    results, reports = Results(), reports_of(100)
+    for report in reports:
+        results.tick(report["elapsed"])
+        deliver(results, "a", report)
+
+    assert results.users_max == 2
+    assert [point.users for point in results.timeline] == [2] * 100
+
+
+def test_a_key_that_nobody_used_is_empty() -> None:
+    results = Results()
+
+    assert results.tally(X).count == 0
+    assert results.batches(X) == []
+    tally, seconds = results.over(None, X)
+    assert (tally.count, seconds) == (0, 0.0)
+
+
+def test_a_step_joins_the_total_of_no_window() -> None:
+    results, recorder = Results(), Recorder()
+    results.keep_windows(5)
+    results.restart()
+    recorder.on_request("FLOW", "checkout", 3.0, 0)
+    recorder.on_request("GET", "/x", 1.0, 0)
+    recorder.tick(1.0, 1)
+    results.tick(1.0)
+    deliver(results, "a", recorder.take_report(1.0))
+
+    assert results.over(5, None)[0].count == 1
+    assert results.over(5, Key("FLOW", "checkout"))[0].count == 1

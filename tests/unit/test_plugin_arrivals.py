@@ -9,6 +9,7 @@ from argparse import Namespace
 from typing import Any
 
 import gevent
+import gevent.event
 import pytest
 from gevent.pool import Group
 from locust import LoadTestShape, User, constant, task
@@ -23,7 +24,7 @@ from locust.runners import (
     WorkerRunner,
 )
 
-from wireswarm import ConfigurationError, Flow, attach, step
+from wireswarm import ConfigurationError, Flow, ProtobufUser, attach, step
 from wireswarm.events import DUE
 from wireswarm.load import Constant
 from wireswarm.metrics import Recorder
@@ -52,6 +53,11 @@ class Visitor(User):
     @task
     def visit(self) -> None:
         type(self).done += 1
+
+
+class Ours(ProtobufUser):
+    @task
+    def visit(self) -> None: ...
 
 
 class Growing(LoadTestShape):
@@ -129,7 +135,7 @@ class TestGate:
         second.join(timeout=5)
         assert case.numbers() == (2, 0)
         assert abs(time.time_ns() - case.dues[0]) < 60e9
-        assert case.dues[1] - time.time_ns() < 0  # it was due a hundredth of a second before
+        assert case.dues[1] - case.dues[0] == pytest.approx(100_000_000, abs=2), "whenever they were woken"
         case.gate.close()
 
     def test_who_comes_late_begins_at_once_and_is_measured(self) -> None:
@@ -190,6 +196,76 @@ class TestGate:
         assert case.gate.elapsed == 5.0
         case.gate.synchronise(5.5)
         assert case.gate.elapsed == 5.5
+        case.gate.close()
+
+    def test_news_that_come_too_late_are_told(self, caplog: pytest.LogCaptureFixture) -> None:
+        case = Case()
+        case.gate.open(PLAN, 5.0, 0.0, MINE)
+        case.gate.restripe(5.5, MINE)
+        assert caplog.text == ""
+        case.gate.restripe(4.5, MINE)
+        assert "Told 0.5 s too late" in caplog.text
+        case.gate.close()
+
+    def test_what_was_due_at_the_end_of_the_plan_still_begins(self) -> None:
+        case = Case()
+        hold = gevent.event.Event()
+        case.gate.open(PLAN._replace(until=0.35), 0.0, 0.0, MINE)
+        case.clock.now += 0.15
+        a_little_while()
+        case.gate.finish()  # the plan goes on, and whoever ends the test now does not wait
+        assert case.numbers() == (0, 0)
+        case.clock.now += 0.2
+        a_little_while()
+        ending = gevent.spawn(case.gate.finish)
+        users = [case.user(hold) for _ in range(3)]
+        a_little_while()
+        assert not ending.dead, "there is a fourth one"
+        users.append(case.user(hold))
+        ending.join(timeout=5)
+        assert ending.dead
+        case.gate.close()
+        assert case.numbers() == (4, 0)
+        hold.set()
+        gevent.joinall(users)
+
+    def test_but_nobody_waits_for_it_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("wireswarm.plugin.arrival_gate._END_PATIENCE", 0.02)
+        case = Case()
+        case.gate.open(PLAN._replace(until=0.35), 0.35, 0.0, MINE)
+        case.gate.finish()
+        case.gate.close()
+        assert case.numbers() == (0, 4)
+        case.gate.finish()  # of what has ended there is nothing to wait for
+
+    def test_a_stock_clients_first_request_has_the_moment_that_was_due(self) -> None:
+        case = Case()
+        case.gate.open(PLAN, 0.35, 0.0, MINE)
+        a_little_while()
+        user = Visitor(case.environment)
+        user._state = "running"
+        fire = case.gate.on_request
+
+        def visit() -> None:
+            fire("GET", "/sampled", 5.0, sample=object())
+            fire("GET", "/sent-only", None)
+            fire("GET", "/first", 5.0)
+            fire("GET", "/second", 5.0)
+
+        def fail() -> None:
+            fire("GET", "/failed", 5.0, exception=ValueError())
+            fire("GET", "/after", 5.0)
+
+        for task_of in (visit, fail):
+            fire("GET", "/outside", 5.0)
+            case.gate.enter(user)
+            task_of()
+            case.gate.leave()
+        case.recorder.on_request("GET", "/first", 5.0, 0)
+        rows = {row[1]: row[2] for row in case.recorder.take_report(0.0)["rows"]}
+        assert set(rows) == {"/first"}
+        due = rows["/first"][0][7]
+        assert sum(due[5::2]) == 1, "of one request, whose event is counted apart"
         case.gate.close()
 
     def test_the_end_of_a_plan_is_no_error(self) -> None:
@@ -365,6 +441,17 @@ class TestMaster:
         assert len({data["at"] for _, data in messages.values()}) == 1
         runner.environment.events.test_stopping.fire(environment=runner.environment)
 
+    def test_workers_are_told_the_time_now_and_then(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("wireswarm.plugin.arrivals._TIME_SECONDS", 0.1)
+        monkeypatch.setattr("wireswarm.plugin.arrivals._WATCH_SECONDS", 0.02)
+        runner = master_with({"a": 5, "b": 5})
+        runner.environment.events.spawning_complete.fire(user_count=10)
+        until(lambda: len(runner.sent) >= 8)
+        times = [(client, data["elapsed"]) for kind, client, data in runner.sent[4:8] if kind == "time"]
+        assert sorted(client or "" for client, _ in times) == ["a", "a", "b", "b"]
+        assert times[0][1] < times[-1][1]
+        runner.environment.events.test_stopping.fire(environment=runner.environment)
+
     def test_too_few_users_for_the_workers_that_there_are_end_it(self, caplog: pytest.LogCaptureFixture) -> None:
         runner = master_with({"a": 1, "b": 0})
         gevent.sleep(0)
@@ -374,6 +461,17 @@ class TestMaster:
         runner.environment.events.spawning_complete.fire(user_count=1)
         gevent.sleep(0)
         assert runner.sent == []
+
+    def test_what_is_set_beside_it_later_is_refused_as_well(self, caplog: pytest.LogCaptureFixture) -> None:
+        runner = master_with({"a": 5}, arrival_rate="")
+        environment = runner.environment
+        environment.shape_class = Growing()
+        vars(environment.parsed_options).update(arrival_rate="5/s", iterations=3)
+        environment.events.test_start.fire(environment=environment)
+        until(lambda: runner.calls)
+        assert environment.process_exit_code == 2
+        assert "--arrival-rate with --iterations" in caplog.text
+        assert "--arrival-rate with the load shape Growing" in caplog.text
 
     def test_a_rate_that_is_none_ends_it(self, caplog: pytest.LogCaptureFixture) -> None:
         runner = master_with({"a": 5}, arrival_rate="typed in wrongly")
@@ -438,6 +536,10 @@ class TestWorker:
         assert gate.elapsed == pytest.approx(3.0, abs=1)
         runner.hear("plan", {**told, "plan": PLAN._asdict()})
         runner.hear("stripes", told)
+        runner.hear("time", {"elapsed": 33.0})
+        assert gate.elapsed == pytest.approx(33.0, abs=1), "a message that took less time than the one with the plan"
+        runner.hear("time", {"elapsed": 3.0})
+        assert gate.elapsed == pytest.approx(33.0, abs=1)
         runner.environment.events.test_stopping.fire(environment=runner.environment)
         assert not gate.running
 
@@ -446,6 +548,7 @@ class TestWorker:
         assert current_gate(runner.environment) is None
         runner.hear("muster")
         runner.hear("stripes", {})
+        runner.hear("time", {})
         runner.hear("plan", {})
         runner.environment.events.test_stopping.fire(environment=runner.environment)
         assert runner.sent == ["wireswarm-arrivals-mustered"]
@@ -474,5 +577,19 @@ def test_a_whole_run_in_one_process() -> None:
     until(lambda: runner.state == "stopped")
     assert [sample.type for sample in samples] == ["FLOW"] * 30
     gaps = [after.due - before.due for before, after in itertools.pairwise(samples)]
-    assert sum(gaps) / len(gaps) == pytest.approx(10e6, rel=0.02)
+    assert gaps == pytest.approx([10e6] * 29, abs=1000), "however late each began"
     assert all(sample.sent >= sample.due - 1_000_000 for sample in samples)
+
+
+class TestStockClients:
+    @pytest.mark.parametrize(("classes", "listens"), [([Visitor], True), ([Ours], False), ([Ours, Visitor], True)])
+    def test_only_they_are_listened_to_and_by_one_gate_at_a_time(self, classes: Any, listens: bool) -> None:
+        environment = Environment(user_classes=classes, parsed_options=options())
+        runner = FakeWorker(environment)
+        setattr(environment, RECORDER, Recorder())
+        install_arrivals(environment)
+        for rate in ("100/s", "100/s", ""):
+            vars(environment.parsed_options)["arrival_rate"] = rate
+            environment.events.test_start.fire(environment=environment)
+            assert len(environment.events.request._handlers) == (1 if listens and rate else 0)
+        assert runner.sent == []

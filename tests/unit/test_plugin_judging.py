@@ -11,9 +11,10 @@ import pytest
 from locust.env import Environment
 
 from wireswarm import ConfigurationError, ProtobufUser
+from wireswarm.metrics import Recorder
 from wireswarm.plugin.judging import install_judging
 from wireswarm.plugin.measuring import RECORDER, install_measuring
-from wireswarm.reports.saved import write_summary
+from wireswarm.reports.saved import read_summary, write_summary
 from wireswarm.reports.summary import Summary
 
 
@@ -146,6 +147,23 @@ def test_an_exception_of_a_listener_counts_as_late_as_the_process_ends() -> None
     assert run.quit() == 1
 
 
+def test_a_listener_that_raises_as_the_process_ends_is_in_the_reports(tmp_path: Path) -> None:
+    def bug(**_kwargs: Any) -> None:
+        raise ValueError("a bug")
+
+    run = Run(summary=str(tmp_path / "summary.json"), threshold=["p95 < 1ms"])
+    run.environment.events.quitting.add_listener(bug)
+    run.test()
+    assert run.summary.exceptions == []
+
+    assert run.quit() == 3
+    run.environment.events.quit.fire(exit_code=3)
+    summary = read_summary(tmp_path / "summary.json")
+    assert summary == run.summary
+    assert summary.exceptions == [("listener: ValueError: a bug", 1)]
+    assert summary.exit_code == 3
+
+
 def test_a_test_that_nobody_has_ended_is_judged_as_the_process_ends() -> None:
     run = Run(threshold=["p95 < 1ms"])
     run.start()
@@ -172,7 +190,8 @@ def test_a_baseline_with_nothing_in_common_is_no_pass(tmp_path: Path, caplog: py
     assert any(note.startswith("--baseline: ") for note in run.summary.notes)
 
 
-def test_a_baseline_that_was_faster_is_a_breach(tmp_path: Path) -> None:
+def test_a_baseline_that_was_faster_is_a_breach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Recorder, "elapsed_s", 10.0)  # all of them last as long, or their throughputs would differ
     base = Run()
     base.test(10, times=300)
     write_summary(base.summary, tmp_path / "base.json")

@@ -122,9 +122,7 @@ def test_profiles_can_be_in_another_file(folder: Path, monkeypatch: pytest.Monke
 
 def test_of_several_locustfiles_the_first_that_has_profiles_counts() -> None:
     parser, args = a_parser(), ["-f", "nothing.py, orders.py", "--load-profile", "smoke"]
-    profile = apply_profile(parser, args)
-    assert profile is not None
-    assert profile.users == 3
+    assert apply_profile(parser, args)["num_users"] == 3
 
 
 def test_without_a_profile_file_it_says_where_it_looked(folder: Path) -> None:
@@ -145,7 +143,7 @@ def test_a_profile_file_without_a_profile_is_read_for_its_mistakes(folder: Path)
 
 @pytest.mark.parametrize("option", ["--help", "-h", "--version", "-V", "--list", "-l"])
 def test_what_only_shows_something_needs_no_profile(option: str) -> None:
-    assert apply_profile(a_parser(), ["--load-profile", "nothing", option]) is None
+    assert apply_profile(a_parser(), ["--load-profile", "nothing", option]) == {}
 
 
 def test_a_worker_needs_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,6 +239,7 @@ run_time = "1m"
 data_file = "data/rows.csv"
 environment = {TEST_OF_OPTIONS = "from the profile"}
 """
+ENDLESS = '{type = "wave", low = 1, high = 9, period = "60s"}'
 
 
 @pytest.fixture
@@ -268,7 +267,9 @@ def _plans(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("--load-profile open", None, {"arrival_rate": "60s:5/s,30s:10/s", "arrivals": "poisson", "arrival_seed": 7}),
         ("--load-profile open", None, {"num_users": 30, "max_lateness": "2.5s"}),
         ("--load-profile open -u 9", None, {"arrival_rate": "60s:5/s,30s:10/s", "num_users": 9}),
-        ("--load-profile steps", None, {"arrival_rate": "0s:1/s,60s:1/s,0s:2/s,60s:2/s"}),
+        ("--load-profile steps", None, {"arrival_rate": '{type = "steps", levels = [1, 2], each = "60s"}'}),
+        ("--load-profile endless -t 5s", None, {"arrival_rate": ENDLESS, "run_time": 5}),
+        ("--load-profile rate --arrival-rate {}", None, {"arrival_rate": "{}", "run_time": None}),
         ("--profile-file orders.toml", None, {"tags": ["always"], "profile": None}),
     ],
 )
@@ -277,14 +278,6 @@ def test_what_a_profile_and_the_command_line_amount_to(args: str, plan: Any, oth
     found = users_plan(options)
     assert (found and found.shape) == plan
     assert {name: getattr(options, name) for name in others} == others
-
-
-@pytest.mark.usefixtures("_plans")
-def test_arrivals_without_an_end_cannot_be_told_to_workers() -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"endless\.shape: found arrivals without an end; allowed: a shape that"
-    ):
-        parse("--load-profile", "endless")
 
 
 @pytest.mark.usefixtures("_plans")

@@ -11,7 +11,7 @@ import pytest
 from locust.env import Environment
 from locust.stats import StatsCSVFileWriter
 
-from wireswarm.plugin.tables import bound_failures, write_tables_at_the_end
+from wireswarm.plugin.tables import MAX_SECONDS, bound_failures, bound_seconds, write_tables_at_the_end
 
 
 class Tables:
@@ -155,6 +155,24 @@ def test_failures_that_are_all_different_are_bounded(tables: Tables) -> None:
     assert list(stats.errors)[-1] == "(other)"
     assert stats.errors["(other)"].occurrences == 1_500
     assert "failure 999" in str(list(stats.errors.values())[999].error)
+
+
+def test_counts_per_second_are_bounded_and_the_latest_are_kept(tables: Tables) -> None:
+    stats = tables.environment.stats
+    tables.request("/a", ValueError("failure"))
+    entry, (now,) = stats.get("/a", "GET"), stats.total.num_reqs_per_sec
+    assert entry.num_fail_per_sec
+    for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec, stats.total.num_reqs_per_sec):
+        counts.clear()
+        counts.update((now - second, 1) for second in range(2 * MAX_SECONDS))  # newest first, as no run has them
+    before = stats.total.current_rps
+
+    bound_seconds(stats)
+
+    for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec, stats.total.num_reqs_per_sec):
+        assert set(counts) == {now - second for second in range(MAX_SECONDS)}
+    assert len(stats.total.num_fail_per_sec) == 1, "few are left alone"
+    assert stats.total.current_rps == before
 
 
 def test_few_failures_are_left_alone(tables: Tables) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from argparse import Namespace
 from typing import Any
 
@@ -15,7 +14,7 @@ from locust.env import Environment
 from locust.web import WebUI
 from manual_clock import ManualClock
 
-from wireswarm.metrics import Histogram, Results, Validity
+from wireswarm.metrics import Results, Validity
 from wireswarm.plugin.exporting import JUDGEMENTS, VALIDITY
 from wireswarm.plugin.measuring import RESULTS
 from wireswarm.plugin.reporting import SUMMARY, Reporting
@@ -28,7 +27,6 @@ from wireswarm.plugin.webtab_rows import (
     VERDICT,
     Standing,
     percentile_rows,
-    percentiles,
     verdict_rows,
 )
 from wireswarm.reports.saved import decode
@@ -57,14 +55,6 @@ def quiet() -> None:
 
 
 # ---- Rows
-
-
-def test_percentiles_in_one_pass_are_those_of_the_histogram() -> None:
-    histogram, numbers = Histogram(), random.Random(1)
-    for count in (1, 2, 99, 1000):
-        histogram.record_all([int(numbers.lognormvariate(9, 2)) for _ in range(count)])
-        wanted = (0, 1, 50, 75, 90, 95, 99, 99.9, 100)
-        assert percentiles(histogram, wanted) == [histogram.percentile(percent) for percent in wanted]
 
 
 def test_a_test_that_goes_on_is_passing_or_failing_and_one_that_has_ended_passed_or_failed() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import gevent
 import pytest
 from fake_network import Answer, FakeNetwork, answer
+from fake_user import RESET, TaskFailed, User
 from gevent.event import Event
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 from manual_clock import ManualClock
@@ -26,63 +27,11 @@ from wireswarm.clients.site import MAX_ENDPOINTS
 from wireswarm.errors import ConfigurationError, RequestFailed, UsageError
 from wireswarm.net.origin import Origin
 from wireswarm.net.tls import TlsSettings
-from wireswarm.sample import Counter, Failure, HttpPhases, Reason, Sample
+from wireswarm.sample import Failure, HttpPhases, Reason, Sample
 from wireswarm.wire.http1 import Response
 
 HELLO = StringValue(value="hello")
 HELLO_BYTES = HELLO.SerializeToString()
-RESET = Failure(Reason.RESET, "connection reset by the server")
-
-
-class Recorder:
-    """Implements `wireswarm.clients.owner.Reporter`."""
-
-    def __init__(self) -> None:
-        self.reports: list[tuple[Sample, Response | None, RequestFailed | None, str]] = []
-        self.abandonments = 0
-        self.counted: dict[Counter, int] = {}
-
-    def report(self, sample: Sample, response: Response | None, error: RequestFailed | None, url: str) -> None:
-        self.reports.append((sample, response, error, url))
-
-    def count(self, counter: Counter, amount: int = 1) -> None:
-        self.counted[counter] = self.counted.get(counter, 0) + amount
-
-    def abandoned(self) -> None:
-        self.abandonments += 1
-
-    @property
-    def failures(self) -> list[Failure | None]:
-        return [sample.failure for sample, _, _, _ in self.reports]
-
-    @property
-    def names(self) -> list[str]:
-        return [sample.name for sample, _, _, _ in self.reports]
-
-
-class TaskFailed(RequestFailed):
-    """What stands in for the exception that also ends a Locust task."""
-
-
-class User:
-    """Implements `wireswarm.clients.owner.Owner`."""
-
-    host: str | None = "http://host:8000"
-    auth: Auth | None = None
-    content_type: str | None = None
-    timing: Any = "program"
-    timeout = 20.0
-    connect_timeout = 2.0
-    insecure = False
-    ca_file: str | None = None
-    client_cert: str | None = None
-    proxy: str | None = None
-    proxy_auth: Auth | None = None
-    request_failed = TaskFailed
-    trace: Any = None
-
-    def __init__(self) -> None:
-        self.reporter = Recorder()
 
 
 class Case:

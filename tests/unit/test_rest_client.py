@@ -400,3 +400,24 @@ class TestGuard:
         with pytest.raises(RequestFailed) as caught:
             client.get(self.URL)
         assert caught.value.failure.reason is Reason.FORBIDDEN
+
+
+class TestPoll:
+    def test_it_asks_until_it_is_true_and_waits_longer_each_time(self) -> None:
+        case = case_of(*(reply(b'{"n": %d}' % number) for number in range(4)))
+        answer = case.client.poll("/a/{id}", path={"id": 7}, expect=dict, until=lambda a: a["n"] == 3, name="a")
+        assert answer == {"n": 3}
+        assert case.clock.slept == [2, 3, 4.5]
+        assert case.reporter.names == ["a"] * 4
+
+    def test_it_ends_with_its_attempts(self) -> None:
+        case = case_of(*(reply(b"[]") for _ in range(3)))
+        with pytest.raises(TaskFailed) as caught:
+            case.client.poll("/a", expect=list, until=bool, first=0.1, attempts=3)
+        assert caught.value.failure == Failure(Reason.POLL, "not true after 3 attempts")
+
+    def test_a_failed_request_ends_it(self) -> None:
+        case = case_of(reply(b"{}"), reply(status=500))
+        with pytest.raises(TaskFailed) as caught:
+            case.client.poll("/a", expect=dict, until=bool)
+        assert caught.value.failure.reason is Reason.STATUS

@@ -169,6 +169,48 @@ class TestConnect:
         assert connecting.get().failure == GONE
         assert case.reporter.failures == [GONE]
 
+    def test_a_connection_that_is_lost_as_it_opens_is_one_failure(self) -> None:
+        class Losing(FakeEngine):
+            def open(self, *request: Any) -> None:
+                super().open(*request)
+                self.lose(GONE)
+
+        case = SioCase()
+        case.client._make_engine = lambda events: Losing(case.server, events)
+
+        assert case.client.try_connect().failure == GONE
+        assert case.reporter.failures == [GONE]
+        assert not case.client.connected
+
+    def test_a_payload_without_a_json_form_is_a_mistake_and_leaves_no_connection(self) -> None:
+        case = SioCase()
+
+        with pytest.raises(UsageError, match="not JSON serializable"):
+            case.client.connect(auth={"who": object()})
+
+        assert case.server.engine.closed
+        assert case.reporter.samples == []
+        assert not case.client.connected
+
+    def test_of_two_tasks_that_connect_at_once_the_last_one_has_the_connection(self) -> None:
+        case = SioCase()
+        case.server.refusals[""] = b"silence"
+        tasks = [gevent.spawn(case.client.connect) for _ in range(2)]
+        settle()
+        first, second = case.server.engines
+
+        first.say(b'40{"sid":"first"}')
+        settle()
+        assert case.client.sid == "first"
+        second.say(b'40{"sid":"second"}')
+        gevent.joinall(tasks, raise_error=True)
+
+        assert case.client.sid == "second"
+        assert (first.farewell, second.farewell) == ([b"41"], None)
+        first.lose(GONE)
+        assert case.client.connected
+        assert case.reporter.names == ["connect", "connect"]
+
     def test_connecting_again_ends_the_connection_before(self, case: SioCase) -> None:
         first = case.server.engine
 
@@ -257,6 +299,20 @@ class TestCall:
         case.server.answers["hey"] = acks(b'["in time"]')
         assert case.client.call("hey") == "in time"
         assert case.reporter.failures == [outcome.failure, None]
+
+    @pytest.mark.parametrize(("late_by", "ok"), [(0.0, True), (0.05, False)])
+    def test_an_answer_that_was_there_in_time_counts_though_nobody_had_looked(
+        self, case: SioCase, late_by: float, ok: bool
+    ) -> None:
+        def answer(engine: FakeEngine, event: Any) -> None:
+            engine.unseen = b'430["ok"]', time.time_ns() + round(late_by * 1e9)
+
+        case.server.answers["hey"] = answer
+        outcome = case.client.try_call("hey", timeout=0.05)
+
+        assert outcome.ok is ok
+        assert case.reporter.names == ["hey"]
+        assert (case.last.service_ns < 5e7) is ok
 
     def test_without_a_connection_it_fails_at_once_and_sends_nothing(self) -> None:
         case = SioCase()
@@ -362,6 +418,18 @@ class TestEmit:
         with pytest.raises(TaskFailed, match="did not take what was sent"):
             case.client.emit("a")
 
+    def test_a_task_that_is_killed_while_the_server_does_not_read_is_abandoned(self, case: SioCase) -> None:
+        case.server.engine.room = False
+        case.server.engine.drain = gevent.sleep  # type: ignore[method-assign]
+        task = gevent.spawn(case.client.emit, "a")
+        settle()
+
+        task.kill()
+
+        assert case.reporter.abandonments == 1
+        assert case.reporter.samples == []
+        assert case.reporter.counted == {}
+
 
 class TestWaiting:
     def test_the_event_that_fits_is_the_answer(self, case: SioCase) -> None:
@@ -386,6 +454,16 @@ class TestWaiting:
         assert case.client.try_emit_and_wait("ping", reply="pong", timeout=0.001).failure == Failure(
             Reason.DEADLINE, "the event did not come within the deadline"
         )
+        assert case.client._session._waits is None  # type: ignore[union-attr]
+
+    def test_an_answer_that_was_there_in_time_counts_though_nobody_had_looked(self, case: SioCase) -> None:
+        def answer(engine: FakeEngine, event: Any) -> None:
+            engine.unseen = b'42["pong",1]', time.time_ns()
+
+        case.server.answers["ping"] = answer
+
+        assert case.client.emit_and_wait("ping", reply="pong", timeout=0.05) == 1
+        assert case.last.service_ns < 5e7
         assert case.client._session._waits is None  # type: ignore[union-attr]
 
     def test_an_event_ends_the_oldest_wait_that_it_fits(self, case: SioCase) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
-import jwt as pyjwt
-
 from wireswarm.auth.base import Auth, Credentials, FixedCredentials
-from wireswarm.auth.sources import EnvironmentVariable, GivenValue, Source
+from wireswarm.auth.sources import CalledValue, EnvironmentVariable, GivenValue, Source
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError
 
@@ -26,14 +25,17 @@ class BearerToken(Auth):
     server's to judge.
 
     Args:
-        value: the token without the word `Bearer`, or a source of it.
+        value: the token without the word `Bearer`, a source of it, or a function that returns it, which is called for
+            each user when it starts, such as `lambda: api_key()["key"]` with an `api_key` that is made once per swarm.
         jwt: True where the system takes nothing but JWTs. None looks into what has a JWT's three parts, and takes
             everything else as it is. False never looks, for opaque tokens that happen to have two dots.
         clock: what `exp` and `nbf` are compared with.
     """
 
-    def __init__(self, value: str | Source, *, jwt: bool | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._source = value if isinstance(value, Source) else GivenValue(value, "the bearer token")
+    def __init__(
+        self, value: str | Source | Callable[[], str], *, jwt: bool | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._source = _source_of(value)
         self._jwt = jwt
         self._clock = clock
 
@@ -48,7 +50,9 @@ class BearerToken(Auth):
         return cls(source, jwt=jwt, clock=clock)
 
     def check(self) -> None:
-        """See `Auth.check`."""
+        """See `Auth.check`. What a function is to return is looked at when it has."""
+        if isinstance(self._source, CalledValue):
+            return
         token = self._token()
         has_three_parts = token.count(".") == 2
         problems: list[str] = []
@@ -73,6 +77,12 @@ class BearerToken(Auth):
         return token
 
 
+def _source_of(value: str | Source | Callable[[], str]) -> Source:
+    if isinstance(value, Source):
+        return value
+    return CalledValue(value, "the bearer token") if callable(value) else GivenValue(value, "the bearer token")
+
+
 def _malformation(token: str) -> str:
     if not token:
         return "it is empty"
@@ -88,6 +98,8 @@ def _malformation(token: str) -> str:
 
 
 def _jwt_problems(token: str, now: float, *, required: bool) -> list[str]:
+    import jwt as pyjwt
+
     claims: dict[str, Any] | None = None
     with suppress(pyjwt.PyJWTError, ValueError, RecursionError):  # with reasons that can quote the token
         claims = pyjwt.decode(token, options={"verify_signature": False})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Final
 
 import jwt as pyjwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -13,15 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from wireswarm.auth.algorithms import Algorithm
 from wireswarm.errors import ConfigurationError
-
-Algorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
-"""The signature algorithms that tokens can be minted with (RFC 7518 section 3.1, RFC 8037 section 3.1)."""
 
 SigningKey = bytes | RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey | Ed448PrivateKey
 """What PyJWT signs with, ready: it would parse a PEM text anew for every token."""
-
-ALGORITHMS: Final[tuple[str, ...]] = get_args(Algorithm)
 
 _NEEDS: Final = {
     "RS256": "an RSA private key of 2048 bits or more (RFC 7518 section 3.3)",
@@ -36,7 +32,7 @@ def signing_key(text: str, algorithm: Algorithm, label: str) -> SigningKey:
     Args:
         text: the secret or the PEM text. In PEM, `\n` spelled out counts as a line break, since files of environment
             variables cannot hold a real one.
-        algorithm: one of `ALGORITHMS`.
+        algorithm: one of `algorithms.ALGORITHMS`.
         label: how messages name the key.
 
     Raises:

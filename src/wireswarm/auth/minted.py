@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-import jwt as pyjwt
-
+from wireswarm.auth.algorithms import ALGORITHMS, Algorithm
 from wireswarm.auth.base import Auth, Credentials, field_line
-from wireswarm.auth.keys import ALGORITHMS, Algorithm, SigningKey, signing_key
 from wireswarm.auth.redaction import redact
 from wireswarm.auth.sources import EnvironmentVariable, GivenValue, Source, TextFile
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from wireswarm.auth.keys import SigningKey
 
 Claims = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
 """A token's claims, or what makes them from the Locust user, called for every token anew."""
@@ -153,6 +154,8 @@ class BearerJWT(Auth):
             raise ConfigurationError(
                 f"{self._source.label}: HS256 signs with a shared secret; with a key file: {others}"
             )
+        from wireswarm.auth.keys import signing_key
+
         text = self._source.read()
         # Parsing an RSA key takes longer than signing with it, and there is a call for every user.
         if self._loaded is None or self._loaded[0] != text:
@@ -160,6 +163,8 @@ class BearerJWT(Auth):
         return self._loaded[1]
 
     def _token(self, key: SigningKey, claims: Mapping[str, Any], issued: int) -> str:
+        import jwt as pyjwt
+
         if not isinstance(claims, Mapping):
             raise UsageError(
                 f"BearerJWT: claims is of type {type(claims).__name__}; allowed: a dict, or a function to one"

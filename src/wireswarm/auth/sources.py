@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
 from wireswarm.auth.redaction import SECRETS
@@ -47,6 +48,21 @@ class GivenValue(Source):
 
     def __repr__(self) -> str:
         return "***"
+
+
+class CalledValue(Source):
+    """What a function returns, such as one decorated with `once_per_swarm`: there is nothing before the test runs."""
+
+    def __init__(self, function: Callable[[], str], label: str) -> None:
+        self.label = label
+        self._function = function
+
+    def read(self) -> str:
+        """See `Source.read`."""
+        return GivenValue(self._function(), self.label).read()
+
+    def __repr__(self) -> str:
+        return f"{getattr(self._function, '__qualname__', type(self._function).__name__)}()"
 
 
 class EnvironmentVariable(Source):

@@ -10,6 +10,7 @@ from wireswarm.clients.caught import CaughtResponse
 from wireswarm.clients.http import HttpClient
 from wireswarm.clients.options import CallOptions
 from wireswarm.clients.outcome import Outcome
+from wireswarm.clients.polling import ATTEMPTS, CAP, FACTOR, FIRST, poll_until
 from wireswarm.errors import RemoteProtocolError, RequestFailed, UsageError
 from wireswarm.sample import Failure
 from wireswarm.wire.form import CONTENT_TYPE as FORM
@@ -217,6 +218,50 @@ class RestClient(HttpClient):
     ) -> Any:
         """Delete a resource (DELETE)."""
         return self._call("DELETE", path, expect, catch_response, options)
+
+    def poll(
+        self,
+        path: str,
+        /,
+        *,
+        expect: type[T],
+        until: Callable[[T], object],
+        first: float = FIRST,
+        factor: float = FACTOR,
+        cap: float = CAP,
+        attempts: int = ATTEMPTS,
+        deadline: float | None = None,
+        **options: Unpack[RestOptions],
+    ) -> T:
+        """GET again and again until `until` is true of the answer, which is returned.
+
+        Every request is an exchange of its own; the waits are nobody's response time.
+
+        Args:
+            path: the path template.
+            expect: the JSON answer's type.
+            until: true of the answer that ends the poll.
+            first: seconds between the first request, which goes out at once, and the second.
+            factor: each wait is the one before times this.
+            cap: seconds that no wait exceeds.
+            attempts: at most this many requests.
+            deadline: seconds in all; no limit beside `attempts` by default.
+            **options: of each request.
+
+        Raises:
+            RequestFailed: a request failed, or the condition did not come true in time (reason `poll`).
+        """
+        return poll_until(
+            lambda: self.get(path, expect=expect, **options),
+            until,
+            self.clock,
+            failed=self.request_failed,
+            first=first,
+            factor=factor,
+            cap=cap,
+            attempts=attempts,
+            deadline=deadline,
+        )
 
 
 def _check_expectation(method: str, expect: Any) -> None:

@@ -73,7 +73,9 @@ class ConnectingClient(HandlingClient):
     ) -> None:
         """Connect, and wait until the server has accepted every namespace. A connection that there is, is ended first.
 
-        An event that the server sends right behind its acceptance is not missed by a `wait_for` that comes next.
+        Events that the server sends around its acceptance of the last namespace, before it or right behind it, even in
+        one piece with it, are not missed by a `wait_for` that comes next. What comes earlier in another namespace goes
+        to the handlers alone: for such a greeting, use `on`.
 
         Args:
             namespaces: one or several; the client's by default.

@@ -24,11 +24,16 @@ class _Suite(NamedTuple):
     """Locust's, beside those that every demo has."""
     story: str
     """What happens, for people."""
+    file: str = ""
+    """The locustfile's name, where it is another one than the suite's."""
 
 
 _SUITES = {
     "chater": _Suite(("--tags", "full_flow"), "10 users walk Chater's full flow for 20 s"),
     "lorax": _Suite((), "20 users of Lorax ask over HTTP and Socket.IO for 20 s"),
+    "batch": _Suite((), "10 users have batches of requests done for 20 s"),
+    "platform": _Suite((), "40 users of a platform, its admins among them, are at work for 20 s", "platform_api"),
+    "helios": _Suite((), "50 users of a shop browse, search, buy and look after it for 20 s", "helios/locustfile"),
     "mixed": _Suite((), "20 users speak protobuf, Socket.IO and JSON for 20 s"),
 }
 
@@ -38,8 +43,8 @@ def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
 
     Args:
         results: the folder for the reports.
-        arguments: the name of a suite (chater, lorax or mixed; chater where there is none), and further arguments for
-            Locust, which win over the demo's own.
+        arguments: the name of a suite (chater where there is none), and further arguments for Locust, which win over
+            the demo's own.
         console: where to write.
 
     Returns:
@@ -55,7 +60,7 @@ def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
     summary.unlink(missing_ok=True)
     with _target() as host:
         console.print(f"The reference target is at {host}; {suite.story}.", soft_wrap=True)
-        command = [sys.executable, "-m", "wireswarm", "locust", "-f", str(shared(f"locustfiles/{name}.py"))]
+        command = [sys.executable, "-m", "wireswarm", "locust", "-f", str(shared(f"locustfiles/{suite.file or name}.py"))]
         command += [*suite.options, "--headless", "--load-profile", "demo", "--host", host]
         command += ["--report", str(report), "--summary", str(summary), "--junit", str(results / "junit.xml")]
         command += ["--html", f"{prefix}.html", "--csv", str(prefix), *arguments]

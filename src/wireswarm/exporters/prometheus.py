@@ -115,10 +115,14 @@ def _requests(results: Results, pause: Pause) -> Iterator[Metric]:
             f"Time from the beginning to the complete answer of {table.subject}, successes and failures apart.",
             labels=(*table.labels, "outcome"),
         )
+    # A step's failures have no reason of their own: that is the request's, or the flow's.
+    failed_steps = CounterMetricFamily(_STEPS.failures, f"Failed {_STEPS.subject}.", labels=_STEPS.labels)
     for key in results.keys():  # noqa: SIM118 - a list, made at the call
         table, tally = _table_of(key), results.tally(key)
         labels = table.values(key)
         counts[table].add_metric(labels, tally.count)
+        if table is _STEPS:
+            failed_steps.add_metric(labels, tally.failures)
         for outcome, histogram in (("ok", tally.ok), ("failed", tally.failed)):
             if histogram.total:
                 _add(durations[table], (*labels, outcome), histogram)
@@ -126,10 +130,11 @@ def _requests(results: Results, pause: Pause) -> Iterator[Metric]:
     for table, family in counts.items():
         yield family
         yield durations[table]
+    yield failed_steps
 
 
 def _failures(results: Results) -> Iterator[Metric]:
-    counts: dict[_Table, Counts[tuple[str, ...]]] = {table: Counts() for table in (_REQUESTS, _FLOWS, _STEPS)}
+    counts: dict[_Table, Counts[tuple[str, ...]]] = {table: Counts() for table in (_REQUESTS, _FLOWS)}
     # Messages are left out: there are too many of them for labels.
     for key, error in list(results.errors.items()):
         table = _table_of(key)

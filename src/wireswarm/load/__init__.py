@@ -4,7 +4,7 @@ from wireswarm.load.arrivals import Arrival, ArrivalKind, Stripes, arrival_times
 from wireswarm.load.desk import HORIZON, Desk, Ticket
 from wireswarm.load.rates import RATES_ALLOWED, parse_rate
 from wireswarm.load.shapes import Constant, Product, Shape, Spike, Stage, Stages, Steps, Sum, Wave, ramp
-from wireswarm.load.stages import as_stages, format_stages, parse_stages
+from wireswarm.load.stages import parse_stages
 
 __all__ = [
     "HORIZON",
@@ -24,8 +24,6 @@ __all__ = [
     "Ticket",
     "Wave",
     "arrival_times",
-    "as_stages",
-    "format_stages",
     "parse_rate",
     "parse_stages",
     "plan_arrivals",

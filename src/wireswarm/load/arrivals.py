@@ -111,7 +111,9 @@ def turns(users: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
 class Stripes:
     """Which worker takes which arrival: those that hold users of a class take turns at that class's arrivals.
 
-    Every worker has one, is told the same, and asks it about every arrival in order.
+    Every worker has one, is told the same, and asks it about every arrival of the plan in order. Whose turn it is
+    follows from how many arrivals of the class came before, ever: so workers agree again as soon as all of them have
+    been told of a change, even where one was told too late.
     """
 
     def __init__(self, holders: Mapping[str, Sequence[str]]) -> None:
@@ -126,7 +128,7 @@ class Stripes:
         self._change = math.inf
 
     def restripe(self, at: float, holders: Mapping[str, Sequence[str]]) -> None:
-        """From the first arrival at that moment or later on, these workers take turns, and turns begin anew.
+        """From the first arrival at that moment or later on, these workers take turns.
 
         Args:
             at: seconds since the start, later than every arrival that any worker has asked about.
@@ -140,14 +142,12 @@ class Stripes:
         """The worker that takes it; None where nobody has users of its class."""
         while arrival.at >= self._change:
             _, self._holders = self._next.pop(0)
-            self._turns = {}
             self._change = self._next[0][0] if self._next else math.inf
-        workers = self._holders.get(arrival.user_class)
-        if not workers:
-            return None
-        turn = self._turns.get(arrival.user_class, 0)
-        self._turns[arrival.user_class] = turn + 1
-        return workers[turn % len(workers)]
+        name = arrival.user_class
+        turn = self._turns.get(name, 0)
+        self._turns[name] = turn + 1
+        workers = self._holders.get(name)
+        return workers[turn % len(workers)] if workers else None
 
 
 def stripe(arrivals: Iterable[Arrival], stripes: Stripes, worker: str) -> Iterator[Arrival]:

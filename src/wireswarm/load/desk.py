@@ -84,6 +84,11 @@ class Desk:
         """Whether arrivals wait for users."""
         return any(self._late.values())
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all arrivals of the plan have come, and have found users or were dropped."""
+        return self._seen is None and not self._own and not self.is_late
+
     def has_late(self, user_class: str) -> bool:
         """Whether arrivals wait for a user of that class."""
         return bool(self._late.get(user_class))
@@ -143,9 +148,11 @@ class Desk:
         if free and ticket in free:
             free.remove(ticket)
 
-    def close(self) -> None:
-        """The test ends: those that wait for users are dropped, and no more come."""
-        self.dropped += sum(map(len, self._late.values()))
+    def close(self, now: float) -> None:
+        """The test ends: those that were due and have found no user are dropped, and no more come."""
+        while not self.look_ahead(now - HORIZON):
+            pass
+        self.dropped += sum(map(len, self._late.values())) + sum(arrival.at <= now for arrival in self._own)
         self._late.clear()
         self._own.clear()
         self._plan, self._seen = iter(()), None

@@ -9,9 +9,10 @@ of the reference implementation. Hot path: `record`, and `record_all` with `merg
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Final, Self
 
 MAX_MICROSECONDS: Final = 3_600_000_000
@@ -87,16 +88,18 @@ class Histogram:
 
         Within 0.1 %; exact for 100. 0 where nothing was recorded.
         """
+        return self.percentiles((percent,))[0]
+
+    def percentiles(self, percents: Sequence[float]) -> list[int]:
+        """Several, for little more than the price of one."""
         if not self.total:
-            return 0
+            return [0] * len(percents)
+        buckets = self.buckets()
+        seen = list(accumulate(count for _, count in buckets))
         # The epsilon keeps 99.9 % of 1,000 at the 999th value, whatever 0.999 is in binary.
-        wanted = max(1, math.ceil(percent / 100 * self.total - 1e-9))
-        seen = 0
-        for index in sorted(self._counts):
-            seen += self._counts[index]
-            if seen >= wanted:
-                return max(self.minimum, min(self.maximum, highest_of(index)))
-        return self.maximum
+        ranks = (max(1, math.ceil(percent / 100 * self.total - 1e-9)) for percent in percents)
+        found = (highest_of(buckets[bisect_left(seen, rank)][0]) for rank in ranks)
+        return [max(self.minimum, min(self.maximum, value)) for value in found]
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's counts, exactly."""
@@ -108,12 +111,6 @@ class Histogram:
         self.sum += other.sum
         self.minimum = min(self.minimum, other.minimum)
         self.maximum = max(self.maximum, other.maximum)
-
-    def copy(self) -> Self:
-        """A histogram of its own with the same content."""
-        other = type(self)()
-        other.merge(self)
-        return other
 
     def share_at_or_below(self, microseconds: int) -> float:
         """How many of the values are not longer, as a share between 0 and 1; 0 where nothing was recorded.

@@ -178,6 +178,11 @@ class Recorder:
         """Count a scheduled start, by how late it was."""
         self._start_lag.record(nanoseconds // 1000)
 
+    def answered(self, request_type: str, name: str, nanoseconds: int) -> None:
+        """Count the time from the due moment of a request whose event has no sample, beside the event itself."""
+        live = self._live.get((request_type, name)) or self._open(request_type, name)
+        live.add_due(max(0, nanoseconds // 1000))
+
     def lag(self, seconds: float) -> None:
         """Count a wake-up of the event loop, by how late it was."""
         self._lag.record(max(0, int(seconds * 1e6)))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from wireswarm.metrics.failures import MAX_ERRORS, OTHER_ERRORS, ErrorCount, ErrorKey, stable_text
 from wireswarm.metrics.histogram import Histogram, coarse_message
 from wireswarm.metrics.readings import WorkerReadings
-from wireswarm.metrics.tally import MAX_KEYS, OTHER, Key, Tally, overflow_key
+from wireswarm.metrics.tally import MAX_KEYS, OTHER, Key, Tally, count_of, overflow_key
 from wireswarm.metrics.timeline import Point, Series, TimeLine
 from wireswarm.metrics.windows import Windows
 
@@ -143,6 +143,13 @@ class Results:
         begin = max(0, end - max(1, round(window_s)))
         return self._windows.over(key, begin, end), float(end - begin)
 
+    def between(self, begin_s: int, end_s: int, key: Key | None) -> Tally:
+        """What happened from one second up to another; a key of None is the total.
+
+        Of the latest seconds that windows are kept of; what is older is missing.
+        """
+        return self._windows.over(key, begin_s, end_s)
+
     @property
     def timeline(self) -> list[Point]:
         """What happened when, over all exchanges."""
@@ -258,7 +265,7 @@ class Results:
             key = Key(request_type, name)
             entry = self._entries.get(key)
             if entry is None:
-                key, entry = self._open(key)
+                key, entry = self._open(key, cells)
             is_exchange = key.is_exchange
             merge, add_batch = entry.tally.merge_cell, entry.batches.add_cell
             for cell in cells:
@@ -271,10 +278,11 @@ class Results:
                 if windows.length_s:
                     windows.add(key, cell, second, self._newest)
 
-    def _open(self, key: Key) -> tuple[Key, _Entry]:
-        if len(self._entries) >= MAX_KEYS:
-            self.merged_names += 1
-            key = overflow_key(key.type)
+    def _open(self, key: Key, cells: list[Any]) -> tuple[Key, _Entry]:
+        other = overflow_key(key.type)
+        if len(self._entries) >= MAX_KEYS and key != other:  # which its process has counted
+            self.merged_names += sum(map(count_of, cells))
+            key = other
         return key, self._entries.setdefault(key, _Entry())
 
     def _add_errors(self, errors: list[Any], offset: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from wireswarm.metrics.histogram import Histogram
 
@@ -38,6 +38,13 @@ def overflow_key(request_type: str) -> Key:
 def plain_text(text: str) -> str:
     """The text without what cannot be sent as UTF-8: half a surrogate pair, from bytes that were no text."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def count_of(cell: Sequence[Any]) -> int:
+    """How many events are in a cell of a report; see `Recorder.take_report`."""
+    _, _, _, rejected, _, ok, failed, _ = cell
+    count: int = rejected + sum(ok[5::2]) + sum(failed[5::2])
+    return count
 
 
 class Tally:
@@ -81,12 +88,6 @@ class Tally:
         self.response_bytes += other.response_bytes
         self.rejected += other.rejected
         self.rejected_failures += other.rejected_failures
-
-    def copy(self) -> Self:
-        """One of its own with the same content."""
-        other = type(self)()
-        other.merge(self)
-        return other
 
     def merge_cell(self, cell: Sequence[Any]) -> None:
         """Add a cell of a report; see `Recorder.take_report`. Hot path of a master (`bench/recorder.py`)."""

@@ -87,6 +87,8 @@ class RunReadings:
     clamped: int = 0
     merged_names: int = 0
     merged_errors: int = 0
+    nothing: bool = False
+    """The run is over, and nothing was ever asked or sent."""
 
     @classmethod
     def of(cls, results: Results) -> RunReadings:
@@ -122,6 +124,7 @@ class RunReadings:
             clamped=total.ok.clamped + total.failed.clamped,
             merged_names=results.merged_names,
             merged_errors=results.merged_errors,
+            nothing=results.finished and not results.keys() and not results.counters,
         )
 
 
@@ -191,6 +194,8 @@ def _judge_lateness(readings: RunReadings, degraded: list[str]) -> None:
 
 
 def _judge_counts(readings: RunReadings, degraded: list[str]) -> None:
+    if readings.nothing:
+        degraded.append("nothing was measured: no request was made")
     for count, text in (
         (readings.abandoned, "requests were abandoned: their users were ended before the answer was judged"),
         (readings.rejected, "response times were no numbers, and are in no percentile"),

@@ -72,6 +72,9 @@ class Engine(Protocol):
     def drain(self, timeout: float) -> None:
         """See `EngineConnection.drain`."""
 
+    def look(self) -> None:
+        """See `EngineConnection.look`."""
+
     def close(self, packets: Sequence[bytes] | None = None) -> None:
         """See `EngineConnection.close`."""
 
@@ -160,6 +163,11 @@ class EngineConnection:
             waiter.close()
             if self._draining and waiter in self._draining:
                 self._draining.remove(waiter)
+
+    def look(self) -> None:
+        """Read what has arrived and was not seen yet, where the transport can."""
+        if self._transport is not None:
+            self._transport.look()
 
     def close(self, packets: Sequence[bytes] | None = None) -> None:
         """Send these packets and say goodbye, without waiting. None: close the connection at once."""

@@ -8,13 +8,21 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import gevent
+from gevent import get_hub
 
 from wireswarm.errors import RemoteProtocolError, RequestFailed
 from wireswarm.net.channel import BACKLOG
 from wireswarm.net.http import Connection
 from wireswarm.net.transport import SILENT, EngineRequest, Receiver
 from wireswarm.sample import Failure, Reason
-from wireswarm.wire.engineio import NO_HANDSHAKE, SEPARATOR, decode_payload, encode_binary, take_payload
+from wireswarm.wire.engineio import (
+    CLOSE_PACKET,
+    NO_HANDSHAKE,
+    SEPARATOR,
+    decode_payload,
+    encode_binary,
+    take_payload,
+)
 from wireswarm.wire.http1 import Response
 
 MAX_PACKETS: Final = 16
@@ -23,6 +31,7 @@ FAREWELL: Final = 2.0
 """Seconds that the last POST may take."""
 
 _CONTENT_TYPE: Final = b"Content-Type: text/plain;charset=UTF-8\r\n"
+_GOODBYE: Final = (False, CLOSE_PACKET)
 
 
 class PollingTransport:
@@ -145,16 +154,17 @@ class PollingTransport:
             self._poster = gevent.spawn(self._send_all)
 
     def _poll(self) -> None:
+        # What arrives is handed to the event loop, as over WebSocket, so that whoever waits for a packet goes on before
+        # the next one is looked at; but the next GET is sent first, as the server can say nothing without one.
+        hand_on = get_hub().loop.run_callback
         while self._is_open and not self._is_paused:
+            failure = None
             try:
                 packets = _packets(self._exchange(self._get, "GET", b"", self._patience))
                 self.heard = monotonic()
-                stamp, read = self._get.done, self._get.read
-                for is_binary, packet in packets:
-                    if self._is_closing or not self._is_open:
-                        break
-                    (self._receiver.binary if is_binary else self._receiver.text)(packet, stamp, read)
-                failure = None
+                hand_on(self._arrived, packets, self._get.done, self._get.read)
+                if _GOODBYE in packets:
+                    return
             except RequestFailed as error:
                 failure = SILENT if error.failure.reason is Reason.DEADLINE else error.failure
             except RemoteProtocolError as error:
@@ -162,7 +172,18 @@ class PollingTransport:
             if self._is_closing:
                 return  # the POST that says so closes the rest
             if failure is not None:
-                self._lose(failure)
+                hand_on(self._lose, failure)
+                return
+
+    def _arrived(self, packets: list[tuple[bool, bytes]], stamp: int, read: int) -> None:
+        receiver = self._receiver
+        try:
+            for is_binary, packet in packets:
+                if self._is_closing or not self._is_open:
+                    return
+                (receiver.binary if is_binary else receiver.text)(packet, stamp, read)
+        except RemoteProtocolError as error:
+            self._lose(Failure(Reason.PROTOCOL, str(error)))
 
     def _send_all(self) -> None:
         outbox = self._outbox

@@ -49,6 +49,10 @@ class Waiter:
                 self._deadline.disarm()
         return self._value
 
+    def delivered(self) -> Any:
+        """What was delivered, also after the wait has ended; None where nothing was."""
+        return None if self._value is _NOTHING else self._value
+
     def deliver(self, value: Any) -> None:
         """Let the wait end with that value. Only the first one counts."""
         if self._value is not _NOTHING:

@@ -7,6 +7,7 @@ Locust's wait between two tasks is skipped, since the plan says when the next on
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -25,12 +26,18 @@ from wireswarm.metrics import Recorder
 from wireswarm.plugin.arrival_plan import ArrivalPlan
 from wireswarm.plugin.gate import park
 
+logger = logging.getLogger(__name__)
+
 Users = Mapping[str, Mapping[str, int]]
 """For each worker, how many users of each class it has."""
 
 _SHORTEST: Final = 0.0005
 """Seconds of sleep; the event loop's timers are hardly finer."""
 _CLOCKS_SECONDS: Final = 1.0
+_END_SLACK: Final = 0.25
+"""Seconds by which the processes of a run may differ in when they think that a plan is over."""
+_END_PATIENCE: Final = 1.0
+_END_STEP: Final = 0.005
 _DONE: Final = "wireswarm_done"
 """Attribute of a user that has just ended an iteration, and does not wait before the next one."""
 
@@ -51,7 +58,7 @@ class ArrivalGate:
         self._monotonic = monotonic
         self._desk = Desk(math.inf)
         self._stripes = Stripes({})
-        self._origin = math.inf
+        self._origin = self._end = math.inf
         self._offset = 0
         self._offset_until = -math.inf
         self._dropped = 0
@@ -85,7 +92,7 @@ class ArrivalGate:
             users: as for `restripe`.
         """
         skip_waits()
-        self._origin = self._monotonic() - elapsed
+        self._origin, self._end = self._monotonic() - elapsed, plan.end
         self._stripes = Stripes({})
         self._stripes.restripe(at, turns(users))
         self._desk.max_lateness = plan.max_lateness
@@ -99,6 +106,9 @@ class ArrivalGate:
 
     def restripe(self, at: float, users: Users) -> None:
         """From that moment of the plan on, these workers with so many users of each class share what arrives."""
+        late = self.elapsed - at
+        if late > 0:
+            logger.warning("Told %.1f s too late of other workers: some arrivals have begun twice, or not at all", late)
         self._stripes.restripe(at, turns(users))
 
     def hold(self) -> None:
@@ -109,13 +119,41 @@ class ArrivalGate:
         """Hand out what is due again, late as it may be."""
         self._going_on.set()
 
+    def finish(self) -> None:
+        """Where the plan is over, wait a moment for what was due to begin: it has hardly been due before the end."""
+        if self._greenlet is None or self.elapsed < self._end - _END_SLACK:
+            return
+        with gevent.Timeout(_END_PATIENCE, False):  # type: ignore[arg-type]  # False: ends the block silently
+            while not self._desk.is_over:
+                gevent.sleep(_END_STEP)
+
     def close(self) -> None:
         """The test ends: nobody is admitted any more."""
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
             self._greenlet = None
-        self._desk.close()
+        self._desk.close(self.elapsed)
         self._count_dropped()
+
+    def on_request(
+        self,
+        request_type: str,
+        name: str,
+        response_time: float | None = None,
+        exception: object = None,
+        sample: object = None,
+        **_kwargs: Any,
+    ) -> None:
+        """Listen to Locust's request event: of a stock client, whose first request in a task is from when it was due.
+
+        Clients of ours have that in their samples.
+        """
+        user = self._inside.get(gevent.getcurrent())
+        if sample is not None or response_time is None or user is None:
+            return
+        due = vars(user).pop(DUE, None)
+        if due is not None and exception is None:
+            self._recorder.answered(request_type, name, time.time_ns() - due)
 
     def enter(self, user: User) -> None:
         """See `Gate.enter`."""

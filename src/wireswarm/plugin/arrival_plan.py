@@ -13,8 +13,8 @@ from locust.dispatch import UsersDispatcher
 from locust.runners import WorkerNode
 
 from wireswarm.durations import parse_duration
-from wireswarm.load import Arrival, ArrivalKind, Shape, parse_rate, plan_arrivals
-from wireswarm.load.rates import RATES_ALLOWED
+from wireswarm.load import Arrival, ArrivalKind, Shape, plan_arrivals
+from wireswarm.profiles.inline import RATE_TEXTS_ALLOWED, parse_rate_text
 
 MAX_LATENESS: Final = "10s"
 """An arrival that waits for a user longer than that is dropped, unless `--max-lateness` says otherwise."""
@@ -38,7 +38,7 @@ class ArrivalPlan(NamedTuple):
     @property
     def shape(self) -> Shape:
         """Arrivals per second over time."""
-        return parse_rate(self.rate)
+        return parse_rate_text(self.rate)
 
     @property
     def end(self) -> float:
@@ -97,7 +97,7 @@ def rate_shape_of(options: argparse.Namespace | None) -> Shape | None:
         ValueError: it is none.
     """
     text = _text(options, "arrival_rate")
-    return parse_rate(text) if text else None
+    return parse_rate_text(text) if text else None
 
 
 def plan_of(options: argparse.Namespace | None, classes: Iterable[type[User]]) -> ArrivalPlan | None:
@@ -119,24 +119,29 @@ def plan_of(options: argparse.Namespace | None, classes: Iterable[type[User]]) -
     )
 
 
-def arrival_problems(options: argparse.Namespace, classes: Iterable[type[User]]) -> list[str]:
-    """What is wrong with the options of an open load, and with what is given beside them."""
+def arrival_problems(options: argparse.Namespace, classes: Iterable[type[User]], *, shape: str = "") -> list[str]:
+    """What is wrong with the options of an open load, and with what is given beside them.
+
+    Args:
+        options: of the run.
+        classes: the user classes that have tasks.
+        shape: as for `conflicts`.
+    """
     if not _text(options, "arrival_rate"):
         return []
     problems = []
     try:
-        parse_rate(options.arrival_rate)
+        parse_rate_text(options.arrival_rate)
     except ValueError as error:
-        problems.append(f"--arrival-rate {options.arrival_rate}: found {error}; allowed: {RATES_ALLOWED}")
+        problems.append(f"--arrival-rate {options.arrival_rate}: found {error}; allowed: {RATE_TEXTS_ALLOWED}")
     kinds = get_args(ArrivalKind)
     if options.arrivals not in kinds:
         problems.append(f"--arrivals {options.arrivals}: allowed: {', '.join(kinds)}")
     try:
-        parse_duration(options.max_lateness)
+        parse_duration(_text(options, "max_lateness") or MAX_LATENESS)
     except ValueError:
         problems.append(f"--max-lateness {options.max_lateness}: allowed: a duration such as 10s")
-    if options.iterations:
-        problems.append("--arrival-rate with --iterations: allowed: one of them; --run-time ends a run with a rate")
+    problems += conflicts(options, shape)
     if options.worker:
         return problems
     if options.num_users is None:
@@ -144,6 +149,26 @@ def arrival_problems(options: argparse.Namespace, classes: Iterable[type[User]])
             problems.append("--arrival-rate needs -u: how many users there are to take what arrives")
         return problems
     return problems + pool_problems(list(classes), int(options.num_users), _processes(options))
+
+
+def conflicts(options: argparse.Namespace | None, shape: str = "") -> list[str]:
+    """What does not go with an arrival rate, where there is one.
+
+    Args:
+        options: of the run.
+        shape: name of the load shape that would say how many users there are, if there is one.
+    """
+    if not _text(options, "arrival_rate"):
+        return []
+    found = []
+    if getattr(options, "iterations", 0):
+        found.append("--arrival-rate with --iterations: allowed: one of them; --run-time ends a run with a rate")
+    if shape:
+        found.append(
+            f"--arrival-rate with the load shape {shape}: allowed: one of them; "
+            "the rate itself can have stages or a shape"
+        )
+    return found
 
 
 def pool_problems(classes: list[type[User]], users: int, workers: int) -> list[str]:

@@ -24,11 +24,12 @@ from locust.runners import STATE_MISSING, LocalRunner, MasterRunner, Runner, Wor
 from wireswarm.errors import ConfigurationError
 from wireswarm.metrics import Recorder
 from wireswarm.plugin.arrival_gate import ArrivalGate, Users
-from wireswarm.plugin.arrival_plan import ArrivalPlan, plan_of, pool_problems, rate_shape_of
+from wireswarm.plugin.arrival_plan import ArrivalPlan, conflicts, plan_of, pool_problems, rate_shape_of
 from wireswarm.plugin.ending import ARRIVALS, ENDED_BY, end_test
 from wireswarm.plugin.exit_code import REFUSED
 from wireswarm.plugin.gate import set_gate
 from wireswarm.plugin.measuring import RECORDER
+from wireswarm.users import WireUser
 
 __all__ = ["install_arrivals", "rate_shape_of"]
 
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 _PLAN: Final = "wireswarm-arrivals-plan"
 _STRIPES: Final = "wireswarm-arrivals-stripes"
+_TIME: Final = "wireswarm-arrivals-time"
 _MUSTER: Final = "wireswarm-arrivals-muster"
 _MUSTERED: Final = "wireswarm-arrivals-mustered"
 _LOCAL: Final = "local"
@@ -47,10 +49,11 @@ _LEAD: Final = 0.25
 _AHEAD: Final = 1.0
 """Seconds from telling other stripes to the moment from which on they hold; well over `wireswarm.load.HORIZON`."""
 _WATCH_SECONDS: Final = 0.25
+_TIME_SECONDS: Final = 2.0
+"""How often workers are told how old the plan is: one whose first message took long would be late ever after."""
 _MUSTER_STEP: Final = 0.01
-_EARLY_SECONDS: Final = 3.0
-"""Locust's timer of the run time may fire so much early: the event loop takes the time at which it last ran, before the
-locustfile was imported, for the present one."""
+_EARLY_SECONDS: Final = 1.0
+"""Locust's timer of the run time may fire so much early, by the time since its test has started: it is set before."""
 
 
 def install_arrivals(environment: Environment) -> None:
@@ -62,16 +65,21 @@ def install_arrivals(environment: Environment) -> None:
         ConfigurationError: there is a load shape as well, which says how many users there are when.
     """
     runner = environment.runner
-    if not isinstance(runner, WorkerRunner) and environment.shape_class and _has_rate(environment):
-        raise ConfigurationError(
-            f"--arrival-rate with the load shape {type(environment.shape_class).__name__}: allowed: one of them"
-        )
+    if not isinstance(runner, WorkerRunner):
+        problems = conflicts(environment.parsed_options, shape_name(environment.shape_class))
+        if problems:
+            raise ConfigurationError(problems)
     if isinstance(runner, MasterRunner):
         _Master(environment, runner)
     elif isinstance(runner, WorkerRunner):
         _Worker(environment, runner)
     elif isinstance(runner, LocalRunner):
         _Local(environment, runner)
+
+
+def shape_name(shape: object) -> str:
+    """What to call a load shape; nothing where there is none."""
+    return type(shape).__name__ if shape else ""
 
 
 def _has_rate(environment: Environment) -> bool:
@@ -83,6 +91,15 @@ def _has_rate(environment: Environment) -> bool:
 
 def _gate_of(environment: Environment, worker: str) -> ArrivalGate:
     return ArrivalGate(cast("Recorder", getattr(environment, RECORDER)), worker)
+
+
+def _listen(environment: Environment, gate: ArrivalGate | None, before: ArrivalGate | None) -> None:
+    """Have a gate hear of requests in place of that of the test before, where there are users of stock clients."""
+    request = environment.events.request
+    if before is not None and before.on_request in request._handlers:
+        request.remove_listener(before.on_request)
+    if gate is not None and not all(issubclass(cls, WireUser) for cls in environment.user_classes):
+        request.add_listener(gate.on_request)
 
 
 def _first(event: EventHook, listener: Callable[..., None]) -> None:
@@ -111,6 +128,7 @@ class _Conductor:
         self._users: Users = {}
         self._greenlet: gevent.Greenlet[[], None] | None = None
         events = environment.events
+        _first(events.test_start, self._note_start)  # what others do then, such as set-up, may take long
         events.test_start.add_listener(self._on_test_start)
         events.spawning_complete.add_listener(self._on_spawning_complete)
         # Before anybody is told that the test ends: it may not be over yet.
@@ -137,6 +155,9 @@ class _Conductor:
     def prepare(self, plan: ArrivalPlan | None) -> None:
         """A test begins."""
 
+    def tell_time(self) -> None:
+        """Now and then, while the plan goes on."""
+
     # What they have in common
 
     @property
@@ -144,10 +165,13 @@ class _Conductor:
         """Seconds since the first arrival could come; negative before."""
         return time.monotonic() - self._origin
 
+    def _note_start(self, **_kwargs: Any) -> None:
+        self._began = time.monotonic()
+
     def _on_test_start(self, **_kwargs: Any) -> None:
         self._forget()
         environment = self.environment
-        self._began, self._origin, self._users = time.monotonic(), math.inf, {}
+        self._origin, self._users = math.inf, {}
         self.plan = None
         try:
             self.plan = plan_of(environment.parsed_options, environment.user_classes)
@@ -155,7 +179,9 @@ class _Conductor:
             self._refuse(f"--arrival-rate: {error}")
         self.prepare(self.plan)
         if self.plan is not None:
-            problems = pool_problems(list(environment.user_classes), self._wanted_users(), self.workers())
+            # Anew for each test, since the web UI's form, or whoever uses this as a library, may have changed it.
+            problems = conflicts(environment.parsed_options, shape_name(environment.shape_class))
+            problems += pool_problems(list(environment.user_classes), self._wanted_users(), self.workers())
             if problems:
                 self._refuse(*problems)
 
@@ -184,10 +210,13 @@ class _Conductor:
         self.muster()
         self._origin = time.monotonic() + _LEAD
         self._look(plan, -_LEAD)
-        end = plan.end
+        end, next_time = plan.end, _TIME_SECONDS
         while self.elapsed < end:
             gevent.sleep(min(_WATCH_SECONDS, max(0.0, end - self.elapsed)))
             self._look(plan, self.elapsed + _AHEAD)
+            if self.elapsed >= next_time:
+                next_time = self.elapsed + _TIME_SECONDS
+                self.tell_time()
         if plan.until is None or end < plan.until:
             logger.info("All arrivals have come")
             gevent.spawn(end_test, self.environment, ARRIVALS)
@@ -225,7 +254,8 @@ class _Local(_Conductor):
         self._gate = _gate_of(environment, _LOCAL)
 
     def prepare(self, plan: ArrivalPlan | None) -> None:
-        self._gate = _gate_of(self.environment, _LOCAL)
+        before, self._gate = self._gate, _gate_of(self.environment, _LOCAL)
+        _listen(self.environment, None if plan is None else self._gate, before)
         if plan is not None:
             set_gate(self.environment, self._gate)
 
@@ -243,6 +273,7 @@ class _Local(_Conductor):
 
     def _on_test_stopping(self, **_kwargs: Any) -> None:
         super()._on_test_stopping()
+        self._gate.finish()
         self._gate.close()
 
 
@@ -253,15 +284,17 @@ class _Worker:
         self._gate: ArrivalGate | None = None
         runner.register_message(_PLAN, self._on_plan)
         runner.register_message(_STRIPES, self._on_stripes)
+        runner.register_message(_TIME, self._on_time)
         runner.register_message(_MUSTER, self._on_muster, concurrent=True)
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.test_stopping.add_listener(self._on_test_stopping)
 
     def _on_test_start(self, **_kwargs: Any) -> None:
-        self._gate = None
+        before, self._gate = self._gate, None
         if _has_rate(self._environment):
             self._gate = _gate_of(self._environment, self._runner.client_id)
             set_gate(self._environment, self._gate)
+        _listen(self._environment, self._gate, before)
 
     def _on_muster(self, **_kwargs: Any) -> None:
         if self._gate is not None:
@@ -278,8 +311,13 @@ class _Worker:
             self._gate.synchronise(msg.data["elapsed"])
             self._gate.restripe(msg.data["at"], msg.data["users"])
 
+    def _on_time(self, msg: Any, **_kwargs: Any) -> None:
+        if self._gate is not None and self._gate.running:
+            self._gate.synchronise(msg.data["elapsed"])
+
     def _on_test_stopping(self, **_kwargs: Any) -> None:
         if self._gate is not None:
+            self._gate.finish()
             self._gate.close()
 
 
@@ -331,3 +369,7 @@ class _Master(_Conductor):
             elif worker in users:
                 self._told.add(worker)
                 self._master.send_message(_PLAN, {**message, "plan": plan._asdict()}, client_id=worker)
+
+    def tell_time(self) -> None:
+        for worker in [node.id for node in self._master.clients.all if node.id in self._told]:
+            self._master.send_message(_TIME, {"elapsed": self.elapsed}, client_id=worker)

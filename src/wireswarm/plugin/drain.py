@@ -78,6 +78,8 @@ def _stop_before_the_next_task() -> None:
             # Nor is it awaited here, where its `on_stop` would count as no part of the stop timeout.
             self._group.killone(self._greenlet, block=False)  # type: ignore[arg-type]  # started, or it would not wait
             return True
+        if self._state == LOCUST_STATE_STOPPING and not force:
+            return False  # users that are moved elsewhere while the test ends are stopped twice, which Locust raises at
         return bool(original(self, force))
 
     User.stop = stop  # type: ignore[method-assign]

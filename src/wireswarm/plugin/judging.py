@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import gevent
@@ -21,7 +21,7 @@ from wireswarm.plugin.criteria import Criteria, criteria_of, watcher_of
 from wireswarm.plugin.ending import THRESHOLD, end_test, note_usual_end
 from wireswarm.plugin.exit_code import Ending, decide
 from wireswarm.plugin.exporting import JUDGEMENTS, VALIDITY
-from wireswarm.plugin.measuring import results_of
+from wireswarm.plugin.measuring import report_often, results_of
 from wireswarm.plugin.reporting import RECENT_SECONDS, Reporting
 from wireswarm.plugin.watching import Watcher
 from wireswarm.reports.compare import Comparison, compare
@@ -40,6 +40,29 @@ def install_judging(environment: Environment) -> None:
     results = results_of(environment)
     if results is not None:
         _Judge(environment, results, criteria_of(environment.parsed_options))
+
+
+def ending_of(
+    environment: Environment, judgements: Iterable[Judgement], validity: Validity, *, breached: bool
+) -> Ending:
+    """How the environment's test ends, or would if it were to end now.
+
+    Args:
+        environment: whose test it is; the results are in it.
+        judgements: the thresholds.
+        validity: of the run.
+        breached: whether a threshold failed, or the comparison with the baseline.
+    """
+    options, results = environment.parsed_options, results_of(environment)
+    return Ending(
+        asked=environment.process_exit_code,
+        breached=breached,
+        invalid=validity.state == "INVALID" and bool(getattr(options, "fail_on_invalid", False)),
+        failures=bool(environment.stats.errors),
+        errors_judged=any(judgement.threshold.about_errors for judgement in judgements),
+        exceptions=results is not None and bool(results.exceptions),
+        on_error=getattr(options, "exit_code_on_error", 1),
+    )
 
 
 class _Judge:
@@ -72,6 +95,7 @@ class _Judge:
         self._evaluator = Evaluator(self._criteria.thresholds)
         self._publish([], Validity("VALID", []))
         environment = self._environment
+        report_often(environment, often=any(one.abort_after_s is not None for one in self._criteria.thresholds))
         self._watcher = watcher_of(self._criteria, environment.user_classes, environment.host, self._results)
         self._watcher.start()
         self._reporting.start()
@@ -119,13 +143,9 @@ class _Judge:
         validity = judge_validity(RunReadings.of(results))
         self._publish(judgements, validity)
         comparison, notes = self._compare(self._reporting.summarise(judgements, validity, 0))
-        code = self._verdict.give(
-            breached=not all(judgement.passed for judgement in judgements)
-            or (self._criteria.baseline is not None and (comparison is None or not comparison.passed)),
-            invalid=validity.state == "INVALID",
-            errors_judged=any(threshold.about_errors for threshold in self._criteria.thresholds),
-            exceptions=bool(results.exceptions),
-        )
+        worse = self._criteria.baseline is not None and (comparison is None or not comparison.passed)
+        breached = worse or not all(judgement.passed for judgement in judgements)
+        code = self._verdict.give(ending_of(self._environment, judgements, validity, breached=breached))
         self._reporting.finish(self._reporting.summarise(judgements, validity, code, notes), comparison)
 
     def _compare(self, summary: Summary) -> tuple[Comparison | None, list[str]]:
@@ -162,19 +182,10 @@ class _Verdict:
             self._environment.process_exit_code = None  # that was about the test before
         self._ending = self._code = None
 
-    def give(self, *, breached: bool, invalid: bool, errors_judged: bool, exceptions: bool) -> int:
+    def give(self, ending: Ending) -> int:
         """Decide at the end of a test."""
-        options = self._environment.parsed_options
-        self._ending = Ending(
-            asked=self._environment.process_exit_code,
-            breached=breached,
-            invalid=invalid and bool(getattr(options, "fail_on_invalid", False)),
-            failures=bool(self._environment.stats.errors),
-            errors_judged=errors_judged,
-            exceptions=exceptions,
-            on_error=getattr(options, "exit_code_on_error", 1),
-        )
-        return self._decide(self._ending)
+        self._ending = ending
+        return self._decide(ending)
 
     def look_again(self) -> None:
         """Decide once more: a locustfile may have asked for another exit code as late as now, or have raised."""

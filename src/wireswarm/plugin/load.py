@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
+import gevent
 import locust
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -19,6 +20,7 @@ from wireswarm.plugin.attach import attach
 from wireswarm.plugin.checks import find_problems, selected_classes
 from wireswarm.plugin.criteria import add_criteria_options, criteria_of, host_of, watcher_of
 from wireswarm.plugin.exporting import add_export_options, export_problems
+from wireswarm.plugin.feeding_checks import feed_problems
 from wireswarm.plugin.files import file_limit, file_problems, raise_file_limit
 from wireswarm.plugin.guarding import allowed_hosts
 from wireswarm.plugin.joining import wait_until_attached
@@ -34,6 +36,8 @@ USAGE_ERROR = 2
 """Exit code of a run that was refused."""
 
 _state = {"loaded": False, "checked": False}
+_profile: dict[str, object] = {}
+"""What the profile has made the options' defaults."""
 
 
 def load() -> None:
@@ -58,9 +62,10 @@ def _on_parser(parser: LocustArgumentParser, **_kwargs: Any) -> None:
         if _state["checked"]:
             # The web UI parses again for every page, to show the options that are not Locust's own. A file that has
             # become wrong since must not end the process then.
+            parser.set_defaults(**_profile)
             again: argparse.Namespace = parse(args, namespace, **kwargs)
             return again
-        problems = _problems_in(lambda: apply_profile(parser, args))
+        problems = _problems_in(lambda: _profile.update(apply_profile(parser, args)))
         options: argparse.Namespace = parse(args, namespace, **kwargs)
         if options.print_stats:
             options.only_summary = False  # our default, which would keep the tables away
@@ -94,6 +99,7 @@ def _check(options: argparse.Namespace) -> list[str]:
     classes = [c for c in selected_classes(options) if has_tasks(c, tags, exclude_tags)]
     problems += arrival_problems(options, classes)
     problems += shaping_problems(options)
+    problems += feed_problems(options, classes)
     problems += file_problems(options, classes, file_limit())
     return problems if options.worker else [*problems, *_criteria_problems(options)]
 
@@ -142,6 +148,10 @@ def _on_init(environment: Environment, **_kwargs: Any) -> None:
         sys.stderr.write(describe(error))
         sys.exit(USAGE_ERROR)
     end_gently(environment)
+    # Locust sets the timer of --run-time next. The event loop counts from when it last ran, which was before the
+    # locustfile was imported: without this, seconds of import would be taken off the run.
+    loop: Any = gevent.get_hub().loop
+    loop.update_now()
 
 
 def describe(error: ConfigurationError) -> str:

@@ -41,6 +41,7 @@ RECORDER = "wireswarm_recorder"
 _REPORTS = "wireswarm_reports"
 _TAKEN = "wireswarm-reports-taken"
 _RUN = "wireswarm_run"  # among the parsed options, which Locust sends to its workers before they start
+_OFTEN = "wireswarm_report_often"  # there, too
 _NEW_RUN = "wireswarm-run"
 _LOCAL = "local"
 _MAX_PENDING = 20
@@ -72,6 +73,15 @@ def _first(event: EventHook, listener: Callable[..., None]) -> None:
     # Before those of the locustfile, which was imported earlier: what they send at the start counts, and what they read
     # at the end is complete.
     event._handlers.insert(0, listener)
+
+
+def report_often(environment: Environment, *, often: bool) -> None:
+    """Have the workers of a test that begins report every second, and not every three as Locust has it, or no longer.
+
+    For whoever has to know soon how it goes; each report costs the master time.
+    """
+    if environment.parsed_options is not None:
+        setattr(environment.parsed_options, _OFTEN, int(often))
 
 
 class _Seconds:
@@ -225,6 +235,7 @@ class _Local(_Process):
 class _Worker(_Process):
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         super().__init__(environment, runner)
+        self._worker_runner = runner
         self._pending: dict[int, dict[str, Any]] = {}
         self._started = False
         runner.register_message(_TAKEN, self._on_taken)
@@ -233,6 +244,11 @@ class _Worker(_Process):
 
     def start_run(self) -> None:
         self._begin(str(getattr(self.environment.parsed_options, _RUN, "")))
+
+    def tick(self) -> None:
+        super().tick()
+        if getattr(self.environment.parsed_options, _OFTEN, 0) and self.runner.state in {STATE_RUNNING, STATE_SPAWNING}:
+            self._worker_runner._send_stats()
 
     def _begin(self, run: str) -> None:
         self._started = True

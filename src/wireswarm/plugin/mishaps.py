@@ -14,7 +14,7 @@ _LISTENER = "Uncaught exception in event handler"  # as locust/event.py logs it
 
 
 class MishapWatch:
-    """Tells of each exception of a user or a listener, while it is on."""
+    """Tells of each exception of a user or a listener, while it is on and when the process ends."""
 
     def __init__(self, environment: Environment, count: Callable[[str], None], kill: Callable[[], None]) -> None:
         """Begin with users.
@@ -29,6 +29,7 @@ class MishapWatch:
         self._kill = kill
         self._filter = _ListenerFilter(count)
         environment.events.user_error.add_listener(self._on_user_error)
+        environment.events.quit.add_listener(self._on_quit)
         runner = environment.runner
         if runner is not None:
             runner.stop_users = self._timed(runner.stop_users)  # type: ignore[method-assign]
@@ -38,7 +39,17 @@ class MishapWatch:
         logging.getLogger().addFilter(self._filter)
 
     def off(self) -> None:
-        """Leave the log alone."""
+        """Leave the log alone, until the process ends."""
+        logging.getLogger().removeFilter(self._filter)
+        quitting = self._environment.events.quitting
+        if self._on_quitting in quitting._handlers:
+            quitting.remove_listener(self._on_quitting)
+        quitting.add_listener(self._on_quitting)  # once more at the end, for these are told in reverse order
+
+    def _on_quitting(self, **_kwargs: Any) -> None:
+        self.on()
+
+    def _on_quit(self, **_kwargs: Any) -> None:
         logging.getLogger().removeFilter(self._filter)
 
     def _on_user_error(self, exception: BaseException, **_kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import math
+import json
 import os
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
@@ -12,18 +12,24 @@ from typing import Any, NoReturn
 from locust.argument_parser import LocustArgumentParser, get_empty_argument_parser
 
 from wireswarm.errors import ConfigurationError
-from wireswarm.load import Stages, format_stages, parse_stages
+from wireswarm.load import parse_stages
 from wireswarm.load.stages import ALLOWED as STAGES_ALLOWED
-from wireswarm.load.stages import as_stages, plain
+from wireswarm.load.stages import plain
 from wireswarm.plugin.arrival_plan import add_arrival_options
+from wireswarm.plugin.variables import VARIABLES, as_option
 from wireswarm.profiles import Plan, Profile, ProfileFile, find_profile_file, read_profile_file, select
 from wireswarm.profiles.inheriting import PLANS, superseded
+from wireswarm.profiles.inline import format_rate, is_shape_text
 
 STOP_TIMEOUT = 10
 """Seconds that users have to end what they are doing; Locust's own default of 0 kills them in mid-request."""
 
 PROFILE_PLAN = "profile_plan"
 """Attribute of parsed options: whether the stages or the shape of the profile say how many users there are."""
+
+DATA = "profile_data"
+GENERATE = "profile_generate"
+"""Attributes of parsed options: the profile's `data` and `generate` as JSON, since options are sent to workers."""
 
 _ONLY_SHOWS = {"-h", "--help", "-V", "--version", "-l", "--list"}
 """Options with which nothing runs."""
@@ -117,29 +123,30 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 def apply_profile(
     parser: LocustArgumentParser, args: Sequence[str] | None, environ: MutableMapping[str, str] = os.environ
-) -> Profile | None:
+) -> dict[str, object]:
     """Make the chosen profile's values the defaults of Locust's options, and its variables those of the environment.
 
     So whatever the command line, the environment or a configuration file says goes before them.
 
     Returns:
-        The profile, None where none was asked for.
+        Those defaults, by the options' names; none where no profile was asked for.
 
     Raises:
         ConfigurationError: the profile file, or what was asked of it, is wrong.
     """
     options, others = _early_options(args)
     if not _ONLY_SHOWS.isdisjoint(others):
-        return None
+        return {}
     # A worker does as its master says, and may not have the file.
     if options.worker:
-        return None
+        return {}
     file, profile = chosen_profile(options)
     if file is None:
-        return None
+        return {}
     _set_variables(profile or file.defaults, environ)
-    parser.set_defaults(**_defaults(file, profile or file.defaults, options))
-    return profile
+    defaults = _defaults(file, profile or file.defaults, options)
+    parser.set_defaults(**defaults)
+    return defaults
 
 
 def apply_environment(args: Sequence[str] | None, environ: MutableMapping[str, str] = os.environ) -> None:
@@ -266,7 +273,7 @@ def _defaults(file: ProfileFile, profile: Profile, given: argparse.Namespace) ->
     names = {"users": given.users, "stages": given.stage, "arrival_rate": given.arrival_rate}
     above = {name for name, value in names.items() if value}
     rates = bool(given.arrival_rate)
-    if rates and ":" in given.arrival_rate:
+    if rates and (":" in given.arrival_rate or is_shape_text(given.arrival_rate)):
         above = above - {"arrival_rate"} | {"stages"}
     gone = superseded(profile, above, rates=rates)
     if not above.isdisjoint(PLANS):
@@ -283,7 +290,10 @@ def _defaults(file: ProfileFile, profile: Profile, given: argparse.Namespace) ->
         "tags": None if profile.tags is None else list(profile.tags),
         "exclude_tags": None if profile.exclude_tags is None else list(profile.exclude_tags),
         "data_file": None if profile.data_file is None else str(file.path.parent / profile.data_file),
+        DATA: None if profile.data is None else json.dumps(dict(profile.data)),
+        GENERATE: None if profile.generate is None else json.dumps(dict(profile.generate)),
         "profile": None if profile is file.defaults else profile.name,
+        VARIABLES: as_option(profile.environment or {}) or None,
     }
     if "users" in gone:
         gone.add("num_users")
@@ -291,23 +301,8 @@ def _defaults(file: ProfileFile, profile: Profile, given: argparse.Namespace) ->
     if profile.plan is None or not gone.isdisjoint({"stages", "shape"}):
         return values
     if profile.plan.is_rate:
-        return {**values, "arrival_rate": _rates(file, profile)}
+        return {**values, "arrival_rate": format_rate(profile.plan.shape)}
     return {**values, PROFILE_PLAN: True}
-
-
-def _rates(file: ProfileFile, profile: Profile) -> str:
-    """A plan of arrivals as `--arrival-rate` takes it: in straight lines, each of which begins where one has ended."""
-    assert profile.plan is not None  # noqa: S101 - the caller's promise
-    shape = profile.plan.shape
-    try:
-        end = math.inf if profile.run_time is None or math.isfinite(shape.duration) else profile.run_time
-        stages = shape if isinstance(shape, Stages) and not shape.start else as_stages(shape, end)
-    except ValueError:
-        raise ConfigurationError(
-            f"{file.path}: profiles.{profile.name}.shape: found arrivals without an end; "
-            "allowed: a shape that ends, or a run_time beside it"
-        ) from None
-    return ",".join(f"{stage}/s" for stage in format_stages(stages).split(","))
 
 
 def _run_time(seconds: float) -> float:

@@ -27,7 +27,7 @@ from wireswarm.plugin.ending import ENDED_BY
 from wireswarm.plugin.insecure import insecure_clients
 from wireswarm.plugin.progress import ProgressLine
 from wireswarm.plugin.tags import all_flows
-from wireswarm.reports.build import build_summary
+from wireswarm.reports.build import build_summary, exceptions_of
 from wireswarm.reports.compare import Comparison
 from wireswarm.reports.comparison_text import show_comparison, told
 from wireswarm.reports.github import render_markdown
@@ -180,10 +180,10 @@ class Reporting:
         summary: Summary | None = getattr(self._environment, SUMMARY, None)
         if summary is None:
             return
-        if summary.exit_code != exit_code:
+        verdict, exceptions = "failed" if exit_code else "passed", exceptions_of(self._results)
+        if (summary.exit_code, summary.exceptions) != (exit_code, exceptions):
             # Something went wrong after the end of the test, such as an exception of a listener.
-            verdict = "failed" if exit_code else "passed"
-            summary = msgspec.structs.replace(summary, exit_code=exit_code, verdict=verdict)
+            summary = msgspec.structs.replace(summary, exit_code=exit_code, verdict=verdict, exceptions=exceptions)
             self.finish(summary, self._comparison)
         self._append_to_step_summary(summary)
         if self._option("headless"):

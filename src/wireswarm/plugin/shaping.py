@@ -16,6 +16,7 @@ from locust.util.load_locustfile import is_shape_class
 
 from wireswarm.errors import ConfigurationError
 from wireswarm.load import Shape
+from wireswarm.plugin.arrival_plan import conflicts
 from wireswarm.plugin.options import users_plan
 
 logger = logging.getLogger(__name__)
@@ -112,16 +113,19 @@ def shaping_problems(options: argparse.Namespace) -> list[str]:
     problems: list[str] = []
     if options.data_file and not options.worker and not Path(options.data_file).is_file():
         problems.append(f"--data-file {options.data_file}: found no such file; allowed: a file with rows of data")
+    if options.worker:
+        return problems
+    shapes = _shape_classes(options)
     try:
         plan = users_plan(options)
     except ConfigurationError:
         return problems  # which has been told
-    if plan is None or options.worker:
-        return problems
+    if plan is None:
+        # With a class picker it is a person who chooses one, or none.
+        return problems + conflicts(options, "" if getattr(options, "class_picker", False) else ", ".join(shapes))
     source = _source(options)
     if getattr(options, "arrival_rate", ""):
         problems.append(f"{source} with --arrival-rate: allowed: one of them, which say how much load there is when")
-    shapes = _shape_classes(options)
     if shapes:
         problems.append(
             f"{source} says how many users there are, and so does {', '.join(shapes)}, a load shape of "

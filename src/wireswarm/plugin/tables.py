@@ -20,7 +20,7 @@ from locust.stats import RequestStats, StatsCSVFileWriter, StatsError
 from wireswarm.metrics.failures import MAX_ERRORS
 from wireswarm.metrics.tally import OTHER
 
-MAX_SECONDS: Final = 1_200
+MAX_SECONDS: Final = 600
 """Seconds of which Locust's counts per second are kept. It looks at the last twelve; the rest is for `--json`."""
 _SLACK_SECONDS: Final = 60
 """They are looked through once in so many."""
@@ -86,5 +86,6 @@ def bound_seconds(stats: RequestStats) -> None:
         for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec):
             if len(counts) > MAX_SECONDS + _SLACK_SECONDS:
                 oldest = max(counts) - MAX_SECONDS
-                for second in [second for second in counts if second <= oldest]:
-                    del counts[second]
+                kept = {second: count for second, count in counts.items() if second > oldest}
+                counts.clear()  # a dictionary in which single keys are deleted becomes larger all the same
+                counts.update(kept)

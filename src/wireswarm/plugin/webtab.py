@@ -18,12 +18,14 @@ from gevent.lock import BoundedSemaphore
 from locust.env import Environment
 from locust.runners import STATE_CLEANUP, STATE_STOPPING
 from locust.web import WebUI
+from markupsafe import Markup
 
 from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.metrics import Results, Validity
 from wireswarm.plugin import webtab_rows as rows
-from wireswarm.plugin.exit_code import Ending, decide
+from wireswarm.plugin.exit_code import decide
 from wireswarm.plugin.exporting import JUDGEMENTS, VALIDITY
+from wireswarm.plugin.judging import ending_of
 from wireswarm.plugin.measuring import results_of
 from wireswarm.plugin.reporting import REPORTING, SUMMARY, Reporting
 from wireswarm.reports.figures import clock
@@ -68,8 +70,6 @@ _NO_TEST: Final = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Live report</title></head><body>'
     '<p>No test has been started yet; this page waits for one.</p><p><a href="../">Web UI</a></p></body></html>'
 )
-_FIRST_PART: Final = '<section class="card" id="thresholds">'
-"""Of the report: what is said of its being live stands before it."""
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     # The report's own policy, of what may run and load, is in the page. This part of one counts in a header alone.
@@ -178,22 +178,11 @@ class _Tab:
         attributes = vars(self._environment)
         judgements: list[Judgement] = attributes.get(JUDGEMENTS) or []
         validity: Validity = attributes.get(VALIDITY) or Validity("VALID", [])
-        code = self._exit_code(judgements, validity) if self._running else self._environment.process_exit_code
+        code = self._environment.process_exit_code
+        if self._running:
+            breached = any(not j.passed and j.value is not None for j in judgements)
+            code = decide(ending_of(self._environment, judgements, validity, breached=breached))
         return rows.Standing(self._running, code or 0, self._results, judgements, validity)
-
-    def _exit_code(self, judgements: list[Judgement], validity: Validity) -> int:
-        environment, options = self._environment, self._environment.parsed_options
-        return decide(
-            Ending(
-                asked=environment.process_exit_code,
-                breached=any(not j.passed and j.value is not None for j in judgements),
-                invalid=validity.state == "INVALID" and bool(getattr(options, "fail_on_invalid", False)),
-                failures=bool(environment.stats.errors),
-                errors_judged=any(j.threshold.about_errors for j in judgements),
-                exceptions=bool(self._results.exceptions),
-                on_error=getattr(options, "exit_code_on_error", 1),
-            )
-        )
 
     # ---- Locust's own pages
 
@@ -273,9 +262,8 @@ class _Tab:
 
     def _make_page(self) -> str:
         summary = self._summary()
-        page = _aside(lambda: render_html(summary))
-        head, first, rest = page.partition(_FIRST_PART)
-        return "".join((head, _about(summary, running=self._running), first, rest))
+        about = _about(summary, running=self._running)
+        return _aside(lambda: render_html(summary, about))
 
     def _html(self, page: str, policy: str | None = None) -> Response:
         headers = {**_HEADERS, "Content-Security-Policy": policy} if policy else dict(_HEADERS)
@@ -297,17 +285,15 @@ class _Tab:
         return Response(_aside(lambda: render(summary)), content_type=content_type, headers=headers)
 
 
-def _about(summary: Summary, *, running: bool) -> str:
+def _about(summary: Summary, *, running: bool) -> Markup:
     told = (
         f"The test is running. This is how it stands after {clock(summary.run.duration_s)}; "
         f"the page loads itself again every {REFRESH_S} seconds."
         if running
         else "The test has ended."
     )
-    return (
-        f'<section class="card"><p class="soft" role="status">{told} <a href="../">Web UI</a> · '
-        '<a href="summary.json">Summary</a> · <a href="junit.xml">JUnit</a></p></section>'
-    )
+    links = '<a href="../">Web UI</a> · <a href="summary.json">Summary</a> · <a href="junit.xml">JUnit</a>'
+    return Markup('<p class="soft" role="status">{} {}</p>').format(told, Markup(links))  # noqa: S704 - ours
 
 
 def _aside(work: Callable[[], T]) -> T:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from wireswarm.auth import redact
-from wireswarm.metrics import FLOW, STEP, Histogram, Key, Results, Tally, Validity
-from wireswarm.metrics.histogram import highest_of
+from wireswarm.metrics import FLOW, STEP, Key, Results, Tally, Validity
 from wireswarm.reports.figures import clean, clock, counted, rate, share, shortened
 from wireswarm.thresholds import Judgement
 
@@ -92,15 +88,6 @@ def percentile_rows(results: Results, pause: Callable[[], None]) -> list[Row]:
     return rows
 
 
-def percentiles(histogram: Histogram, percents: Iterable[float]) -> list[int]:
-    """Several percentiles in microseconds, for little more than the price of one; the histogram must not be empty."""
-    buckets = histogram.buckets()
-    seen = list(accumulate(count for _, count in buckets))
-    ranks = (max(1, math.ceil(percent / 100 * seen[-1] - 1e-9)) for percent in percents)
-    found = (highest_of(buckets[bisect_left(seen, rank)][0]) for rank in ranks)
-    return [max(histogram.minimum, min(histogram.maximum, value)) for value in found]
-
-
 def _verdict(standing: Standing) -> Row:
     results, total = standing.results, standing.results.total
     passed = not standing.exit_code
@@ -163,7 +150,7 @@ def _percentiles(key: Key, tally: Tally, elapsed_s: float) -> Row:
         "rps": _rounded(tally.count / elapsed_s) if elapsed_s else 0,
     }
     if tally.ok.total:
-        values = [tally.ok.minimum, *percentiles(tally.ok, _PERCENTS), tally.ok.maximum]
+        values = [tally.ok.minimum, *tally.ok.percentiles(_PERCENTS), tally.ok.maximum]
         columns = [column for column, _ in STRUCTURES[PERCENTILES][-len(values) :]]
         row |= zip(columns, (_rounded(value / 1000) for value in values), strict=True)
     return row

@@ -68,7 +68,7 @@ def build_summary(
         abandoned=results.abandoned,
         dropped=results.dropped,
         start_retries=results.start_retries,
-        exceptions=[(redact(text), count) for text, count in results.exceptions.items()],
+        exceptions=exceptions_of(results),
         counters=dict(results.counters),
         generator=_generator(results),
         timeline=[_point(point) for point in results.timeline],
@@ -85,20 +85,26 @@ def build_summary(
     )
 
 
+def exceptions_of(results: Results) -> list[tuple[str, int]]:
+    """The exceptions of users and listeners, as a summary has them."""
+    return [(redact(text), count) for text, count in results.exceptions.items()]
+
+
 def latency(histogram: Histogram) -> Latency:
     """A histogram as a summary has it; all zero where nothing was recorded."""
     if not histogram.total:
         return Latency()
+    p50, p75, p90, p95, p99, p999 = histogram.percentiles((50, 75, 90, 95, 99, 99.9))
     return Latency(
         count=histogram.total,
         min_ms=histogram.minimum / 1000,
         mean_ms=histogram.mean / 1000,
-        p50_ms=histogram.percentile(50) / 1000,
-        p75_ms=histogram.percentile(75) / 1000,
-        p90_ms=histogram.percentile(90) / 1000,
-        p95_ms=histogram.percentile(95) / 1000,
-        p99_ms=histogram.percentile(99) / 1000,
-        p999_ms=histogram.percentile(99.9) / 1000,
+        p50_ms=p50 / 1000,
+        p75_ms=p75 / 1000,
+        p90_ms=p90 / 1000,
+        p95_ms=p95 / 1000,
+        p99_ms=p99 / 1000,
+        p999_ms=p999 / 1000,
         max_ms=histogram.maximum / 1000,
         clamped=histogram.clamped,
         buckets=histogram.buckets(),

@@ -32,11 +32,17 @@ _POLICY: Final = (
 )
 
 
-def render_html(summary: Summary) -> str:
-    """The page."""
+def render_html(summary: Summary, about: Markup | None = None) -> str:
+    """The page.
+
+    Args:
+        summary: what it shows.
+        about: what to say first of all of this very page, as HTML.
+    """
     css, script = _asset("report.css"), _asset("report.js")
     return _template().render(
         page.context(summary),
+        about=about,
         version=__version__,
         policy="; ".join(_POLICY).format(style=_hash(css), script=_hash(script)),
         css=Markup(css),  # noqa: S704 - ours

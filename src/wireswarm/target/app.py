@@ -8,19 +8,22 @@ from collections.abc import Callable
 from starlette.types import Receive, Scope, Send
 
 from wireswarm.target.answers import answer_json
+from wireswarm.target.batch_api import BatchApi
 from wireswarm.target.chater import Chater
 from wireswarm.target.counters import ENDPOINT_KEY, OTHER, Counters, CountingMiddleware
 from wireswarm.target.echo import Echo
 from wireswarm.target.engine import answer_any
 from wireswarm.target.faults import FaultMiddleware, Faults
 from wireswarm.target.lorax import Lorax
+from wireswarm.target.platform_api import PlatformApi
 from wireswarm.target.routing import RouteTable, plain_route
 from wireswarm.target.settings import TargetSettings
+from wireswarm.target.shop import Shop
 from wireswarm.target.sockets import Sockets
 from wireswarm.target.system import Context, System
 from wireswarm.target.tokens import Tokens
 
-SYSTEMS: tuple[Callable[[Context], System], ...] = (Chater, Lorax, Echo)
+SYSTEMS: tuple[Callable[[Context], System], ...] = (Chater, Lorax, BatchApi, PlatformApi, Shop, Echo)
 """Every system that the target answers for. To add one: a module beside `chater.py`, and its class before `Echo`."""
 
 _CONTROL = "/_target/"
@@ -45,6 +48,7 @@ class Target:
 
     def __init__(self, settings: TargetSettings, clock: Callable[[], float]) -> None:
         context = Context(settings, Tokens(settings.jwt_secret, clock), clock)
+        self._operations = context.operations
         self._systems = [build(context) for build in SYSTEMS]
         self._counters = Counters()
         self._faults = Faults(settings)
@@ -91,10 +95,11 @@ class Target:
         await answer_json(send, health)
 
     async def _show_counters(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await answer_json(send, self._counters.snapshot())
+        await answer_json(send, {**self._counters.snapshot(), "operations": self._operations.snapshot()})
 
     async def _reset(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         self._counters.reset()
+        self._operations.reset()
         self._faults.reset()
         for system in self._systems:
             system.reset()

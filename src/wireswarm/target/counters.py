@@ -14,6 +14,31 @@ ENDPOINT_KEY = "wireswarm.target.endpoint"
 """Where the ASGI scope names the endpoint that a request is counted under."""
 
 
+MOST_NAMES = 1000
+"""Operations that are told apart. Clients choose the names, and may choose another one each time."""
+
+
+class Operations:
+    """Counts of what one endpoint does many of, such as GraphQL's operations, by name."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def add(self, name: str) -> None:
+        """Count one that is about to be executed."""
+        if name not in self._counts and len(self._counts) >= MOST_NAMES:
+            name = OTHER
+        self._counts[name] = self._counts.get(name, 0) + 1
+
+    def reset(self) -> None:
+        """Begin at zero."""
+        self._counts = {}
+
+    def snapshot(self) -> dict[str, int]:
+        """The counts by name."""
+        return dict(sorted(self._counts.items()))
+
+
 class Count:
     """The counts of one endpoint."""
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from starlette.routing import BaseRoute
 
+from wireswarm.target.counters import Operations
 from wireswarm.target.listeners import Listeners
 from wireswarm.target.settings import TargetSettings
 from wireswarm.target.tokens import Tokens
@@ -25,6 +26,8 @@ class Context:
     """Seconds since the epoch."""
     listeners: Listeners = field(default_factory=Listeners)
     """Where a system's constructor enters what it does on Socket.IO events; most do nothing."""
+    operations: Operations = field(default_factory=Operations)
+    """Where a system counts what one endpoint of it does many of."""
 
 
 class System(Protocol):

@@ -1,11 +1,14 @@
-// Socket.IO's reference server, for the integration tests: `node server.js`. Prints its port. The same scenarios as in
-// ../socketio_peer.py.
+// Socket.IO's reference server, for the integration tests: `node server.js [INTERVAL TIMEOUT]`. Prints its port. The
+// same scenarios as in ../socketio_peer.py.
 "use strict";
 
 const { createServer } = require("node:http");
 const { Server } = require("socket.io");
 
 const gone = [];
+
+// The Unix time in milliseconds, with their fractions.
+const now = () => performance.timeOrigin + performance.now();
 
 function serve(socket) {
   socket.on("echo", (...values) => {
@@ -14,8 +17,8 @@ function serve(socket) {
   });
   socket.on("answer", (...values) => socket.emit("answered", ...values));
   socket.on("slow", (milliseconds, acknowledge) => {
-    const began = process.hrtime.bigint();
-    setTimeout(() => acknowledge(Number(process.hrtime.bigint() - began)), milliseconds);
+    const received = now();
+    setTimeout(() => acknowledge({ received, answered: now() }), milliseconds);
   });
   socket.on("never", () => {});
   socket.on("kick", () => socket.disconnect());
@@ -51,7 +54,12 @@ function serve(socket) {
 }
 
 const server = createServer();
-const io = new Server(server, { pingInterval: 25000, pingTimeout: 20000, maxHttpBufferSize: 1000000 });
+const [interval = 25, timeout = 20] = process.argv.slice(2).map(Number);
+const io = new Server(server, {
+  pingInterval: interval * 1000,
+  pingTimeout: timeout * 1000,
+  maxHttpBufferSize: 1000000,
+});
 io.on("connection", serve);
 io.of("/other").on("connection", serve);
 const picky = io.of("/picky");
