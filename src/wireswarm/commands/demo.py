@@ -60,7 +60,8 @@ def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
     summary.unlink(missing_ok=True)
     with _target() as host:
         console.print(f"The reference target is at {host}; {suite.story}.", soft_wrap=True)
-        command = [sys.executable, "-m", "wireswarm", "locust", "-f", str(shared(f"locustfiles/{suite.file or name}.py"))]
+        locustfile = shared(f"locustfiles/{suite.file or name}.py")
+        command = [sys.executable, "-m", "wireswarm", "locust", "-f", str(locustfile)]
         command += [*suite.options, "--headless", "--load-profile", "demo", "--host", host]
         command += ["--report", str(report), "--summary", str(summary), "--junit", str(results / "junit.xml")]
         command += ["--html", f"{prefix}.html", "--csv", str(prefix), *arguments]
