@@ -73,10 +73,15 @@ bench-socketio: $(GENERATED)  ## Race load generators over Socket.IO (needs npm;
 	@test -d bench/socketio/node_modules || npm ci --prefix bench/socketio
 	$(BIN)/python bench/socketio_emits.py $(ARGS)
 
-lock: $(INSTALLED)  ## Renew requirements.lock from pyproject.toml
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header pyproject.toml
+
+lock: $(INSTALLED)  ## Renew the locked requirements from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-		--no-emit-index-url --no-header --upgrade pyproject.toml --output-file requirements.lock
+	$(UV_COMPILE) --upgrade --extra target --extra dev --output-file requirements.lock
+	$(UV_COMPILE) --constraint requirements.lock --no-annotate --extra target --output-file requirements.txt
+	$(UV_COMPILE) --constraint requirements.lock --extra target --extra dev --extra docs --extra charts \
+		--output-file requirements-all.lock
 
 clean:  ## Remove everything that was made here
 	rm -rf $(VENV) results dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
