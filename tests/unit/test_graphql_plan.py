@@ -78,7 +78,9 @@ DOCUMENTS = [
 
 @pytest.mark.parametrize(("text", "variables"), DOCUMENTS)
 def test_a_plan_answers_as_graphql_core_does(text: str, variables: dict[str, Any]) -> None:
-    expected = execute_sync(SCHEMA, parse(text, no_location=True), variable_values=variables, context_value="me").formatted
+    expected = execute_sync(
+        SCHEMA, parse(text, no_location=True), variable_values=variables, context_value="me"
+    ).formatted
     for _ in range(2):  # the second time from what was kept
         assert PLANNER.execute(PLANNER.plan(text), variables, "me") == expected
 

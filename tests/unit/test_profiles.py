@@ -491,7 +491,10 @@ def test_a_profile_of_junk_is_valid_or_refused_with_a_problem_for_each_key(
     profile_file, problems = read_or_refuse(scratch, content.encode())
     if profile_file is None:
         # One problem for a key, or for each mistake inside a table or list.
-        deep = tuple(f"profiles.junk.{name}" for name in ("thresholds", "watch", "stages", "shape", "environment", "data", "generate"))
+        deep = tuple(
+            f"profiles.junk.{name}"
+            for name in ("thresholds", "watch", "stages", "shape", "environment", "data", "generate")
+        )
         nested = sum(problem.startswith(deep) for problem in problems)
         assert problems
         assert nested or len(problems) <= len(table)

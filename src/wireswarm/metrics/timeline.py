@@ -6,6 +6,7 @@ point is for a plot, or for the variance of a percentile. A day's run takes no m
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 
 from wireswarm.metrics.histogram import Histogram
 
+_HEAD = struct.Struct("=IQQQI")
+"""Of a packed distribution: how many buckets, the shortest, the longest, the sum, how many were clamped."""
 _OPEN_STEPS = 3
 """So many of the latest steps are ready to be added to; workers report every three seconds."""
 
@@ -38,7 +41,7 @@ class _Step:
         self.count = 0
         self.failures = 0
         self.ok: Histogram | None = None
-        self.packed: tuple[bytes, bytes, int, int, int, int] | None = None
+        self.packed: bytes | None = None
 
     def open(self) -> Histogram:
         if self.ok is None:
@@ -52,8 +55,9 @@ class _Step:
             return
         pairs = histogram.buckets()
         indices, counts = array("H", [index for index, _ in pairs]), array("I", [count for _, count in pairs])
-        exact = (histogram.minimum, histogram.maximum, histogram.sum, histogram.clamped)
-        self.packed = (indices.tobytes(), counts.tobytes(), *exact)
+        head = _HEAD.pack(len(pairs), histogram.minimum, histogram.maximum, histogram.sum, histogram.clamped)
+        # One object, not six: a run has up to 600 steps of each name.
+        self.packed = head + indices.tobytes() + counts.tobytes()
 
     def read(self) -> Histogram:
         """Its distribution; not to be changed."""
@@ -61,8 +65,12 @@ class _Step:
             return self.ok
         if self.packed is None:
             return Histogram()
-        indices, counts, minimum, maximum, total, clamped = self.packed
-        pairs = zip(array("H", indices), array("I", counts), strict=True)
+        size, minimum, maximum, total, clamped = _HEAD.unpack_from(self.packed)
+        indices, counts = array("H"), array("I")
+        begin, middle = _HEAD.size, _HEAD.size + size * indices.itemsize
+        indices.frombytes(self.packed[begin:middle])
+        counts.frombytes(self.packed[middle:])
+        pairs = zip(indices, counts, strict=True)
         return Histogram.from_buckets(pairs, minimum=minimum, maximum=maximum, total_us=total, clamped=clamped)
 
     def merge(self, other: _Step) -> None:
