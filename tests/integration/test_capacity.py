@@ -154,3 +154,20 @@ def test_the_targets_own_paths_do_not_wait(start_target: Callable[..., Any]) -> 
     visitor.join()
 
     assert order == ["counters", "visit"]
+
+
+CRASHING = """
+import os, signal, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_step_that_crashes_leaves_no_worker_behind(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert run_step([sys.executable, "-c", CRASHING], log, PATIENCE, lambda _: None) == -signal.SIGKILL
+    worker = int(log.read_text())
+    with gevent.Timeout(PATIENCE):
+        while psutil.pid_exists(worker) and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
+            gevent.sleep(0.01)

@@ -152,3 +152,35 @@ def test_version(tmp_path: Path) -> None:
     from wireswarm import __version__
 
     assert run("--version", cwd=tmp_path).stdout == f"wireswarm {__version__}\n"
+
+
+ROWS = """
+from locust import task
+from wireswarm import DataFile, RestUser
+
+class Buyer(RestUser):
+    rows = DataFile("rows.csv", order="once", at_end="AT_END")
+
+    def on_start(self):
+        self.client.post("/echo/seen/{key}", path={"key": next(self.rows)["id"]}, expect=None)
+
+    @task
+    def buy(self):
+        self.on_start()
+
+    @task
+    def buy_again(self):
+        self.on_start()
+"""
+
+
+@pytest.mark.parametrize("end", ["stop_user", "stop_test"])
+def test_try_takes_rows_and_waits_for_no_arrival(tmp_path: Path, target: object, end: str) -> None:
+    (tmp_path / "rows.csv").write_text("id\n7\n8\n")
+    (tmp_path / "buyer.py").write_text(ROWS.replace("AT_END", end))
+
+    ended = run("try", "buyer.py", "--host", target.url, "--arrival-rate", "1/m", "-u", "1", cwd=tmp_path)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "2 exchanges and flows, 0 failed" in ended.stdout
+    assert "rows.csv: all rows were taken" in ended.stdout

@@ -252,18 +252,22 @@ def test_the_web_ui_starts_again_and_again(start_target: Callable[..., Target], 
 
 def test_workers_that_leave_do_not_keep_a_run_from_its_end(cluster: Cluster) -> None:
     users = ("-u", 4, "-r", 4)
-    killed = cluster("killed", COUNTED, *users, "--iterations", 500)
     # Slowly, so that there is still something to do when it comes back.
     slow = COUNTED.replace("between(0.01, 0.03)", "between(0.05, 0.1)")
-    frozen = cluster("frozen", slow, "-u", 8, "-r", 8, "--iterations", 2000)
-    told = cluster("told", COUNTED, *users, "--iterations", 400)
-    alone = cluster("alone", COUNTED, *users)
-    for run in (killed, frozen, told, alone):
+    leaving = {}
+    # One after the other: the last to start must not give the first the time to get done.
+    for name, text, how, options in (
+        ("killed", COUNTED, signal.SIGKILL, (*users, "--iterations", 500)),
+        ("frozen", slow, signal.SIGSTOP, ("-u", 8, "-r", 8, "--iterations", 2000)),
+        ("told", COUNTED, signal.SIGTERM, (*users, "--iterations", 400)),
+        ("alone", COUNTED, signal.SIGKILL, users),
+    ):
+        run = leaving[name] = cluster(name, text, *options)
         run.spawned()
         run.until_received(30)
-        for worker in run.workers() if run is alone else run.workers()[:1]:
-            how = {frozen: signal.SIGSTOP, told: signal.SIGTERM}.get(run, signal.SIGKILL)
+        for worker in run.workers() if name == "alone" else run.workers()[:1]:
             os.kill(worker, how)
+    killed, frozen, told, alone = leaving.values()
 
     assert told.end() == 0, told.output
     assert reported(told.report) == told.received() == {"GET /health": 400}, "the other worker does the rest of a share"

@@ -15,7 +15,7 @@ from gevent.pywsgi import WSGIServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from locust_process import LocustProcess, Target, received
+from locust_process import LocustProcess, Target, master_port, received
 
 POD = (sys.executable, "-m", "wireswarm", "pod")
 USERS = """
@@ -52,6 +52,7 @@ def test_sigterm_ends_it_with_all_reports_and_the_verdict(
         run.until(lambda: received(target.counters()).total() > 5)
         run.process.send_signal(signal.SIGTERM)
         assert run.end() == 3, run.output
+    assert (results / "exit_code").read_text() == "3\n"
     assert {path.name for path in results.iterdir()} >= {
         *("locust_stats.csv", "locust_stats_history.csv", "locust_failures.csv", "locust_exceptions.csv"),
         *("report.html", "metrics.json", "junit.xml"),
@@ -86,6 +87,27 @@ def test_a_mistake_fails_whatever_is_asked_for(locustfile: Path, tmp_path: Path)
     with LocustProcess(locustfile, *QUICK, command=POD, environment={"WIRESWARM_POD_LINGER": "ever"}) as run:
         assert run.end() == 2
     assert "--pod-linger (WIRESWARM_POD_LINGER): not a duration: 'ever'" in run.output
+
+
+@pytest.mark.parametrize("broken", ["locustfile", "workers", "checksum"])
+def test_what_never_ran_is_no_verdict(broken: str, locustfile: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "metrics.json").write_text("{}")  # of a run before
+    (results / "exit_code").write_text("0\n")
+    pod = {"WIRESWARM_POD_SUCCEED": "true", "WIRESWARM_POD_LINGER": "10m", "WIRESWARM_POD_RESULTS": str(results)}
+    options: tuple[object, ...] = (*QUICK, "--host", "http://127.0.0.1:9", "--iterations", 1)
+    if broken == "locustfile":
+        locustfile.write_text("raise ValueError")
+    elif broken == "workers":
+        options = (*options, "--master", *master_port()[:4], "--expect-workers", 1, "--expect-workers-max-wait", 1)
+    else:
+        pod["WIRESWARM_POD_SHA256"] = f"{'0' * 64}  {locustfile}"
+    with LocustProcess(locustfile, *options, command=POD, environment=pod) as run:
+        code = run.end()
+    assert code == (2 if broken == "checksum" else 1), run.output
+    if broken != "checksum":
+        assert (results / "exit_code").read_text() == "1\n"
 
 
 STOCK = """

@@ -53,13 +53,13 @@ from locust import LoadTestShape
 
 class Short(LoadTestShape):
     def tick(self):
-        return (10, 10) if self.get_run_time() < 3 else None
+        return (10, 10) if self.get_run_time() < 6 else None
 """
 )
 
 ENDINGS = {"run-time": "run time", "SIGTERM": "signal", "SIGINT": "signal", "shape": "shape", "web": "web"}
 """Ways to end, and what the reports say of it."""
-EXPECTED = {"count > 20": True, "p50 > 1ms": True, "p50 < 1us": False, "nothing like it: p95 < 1s": False}
+EXPECTED = {"count > 5": True, "p50 > 1ms": True, "p50 < 1us": False, "nothing like it: p95 < 1s": False}
 """Thresholds, and whether they pass."""
 
 
@@ -69,7 +69,7 @@ def begin(start: Start, ending: str, kind: str, target: Target) -> Run:
     for threshold in EXPECTED:
         options += ("--threshold", threshold)
     if ending == "run-time":
-        options += ("-t", "3s")
+        options += ("-t", "6s")
     elif ending == "web":
         port = free_port()
         options += ("--autostart", "--web-host", "127.0.0.1", "--web-port", port)
@@ -118,7 +118,7 @@ def test_the_verdict_is_the_same_however_the_run_ends(kind: str, start: Start) -
             f"{row.selector}: {row.expression}".removeprefix(": "): row.passed for row in summary.thresholds
         } == EXPECTED
         assert [line for line in run.lines if "JUDGED ON" in line] == [f"JUDGED ON {summary.total.count} REQUESTS"]
-        assert summary.thresholds[0].value == summary.total.count > 20
+        assert summary.thresholds[0].value == summary.total.count > 5
         assert summary.abandoned == summary.total.failures == 0
         assert {worker.state for worker in summary.generator.workers} == {"done"}
         assert run.check_reports() == summary

@@ -19,7 +19,7 @@ from wireswarm.target.settings import FAKE_JWT_SECRET, TargetSettings
 
 Start = Callable[..., Any]
 
-HEALTHY = b'{"ok":true,"redis":true}'
+HEALTHY = b'{"ok":true,"redis":true,"status":"healthy"}'
 
 WITHOUT_ACCELERATION = (
     sys.executable,

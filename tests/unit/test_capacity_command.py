@@ -16,6 +16,7 @@ from wireswarm.commands import capacity as command
 from wireswarm.commands.finding import MORE_PROCESSES, MORE_USERS, Finder, Task
 from wireswarm.commands.steps import Plan, StepError
 from wireswarm.errors import ConfigurationError
+from wireswarm.profiles import Profile
 from wireswarm.thresholds import parse_thresholds
 
 
@@ -237,3 +238,34 @@ def test_the_pool_is_as_large_as_the_user_classes_need() -> None:
     assert not options.problems
     assert options.pool(Checked(35), 10, 12) == 12  # type: ignore[arg-type]
     assert options.problems == ["-u 12 is too few for an arrival rate"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "profile", "variable", "kind"),
+    [
+        (("--tags", "poisson"), None, "", ""),
+        (("--arrivals", "poisson"), "constant", "constant", "poisson"),
+        (("--arrivals=constant",), "poisson", "poisson", "constant"),
+        ((), "constant", "poisson", "poisson"),
+        ((), "poisson", "", "poisson"),
+    ],
+)
+def test_how_arrivals_are_spread(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], profile: str | None, variable: str, kind: str
+) -> None:
+    monkeypatch.setenv("WIRESWARM_ARRIVALS", variable)
+    chosen = None if profile is None else Profile(name="p", arrivals=profile)
+    assert command._arrivals(arguments, chosen) == kind
+
+
+def test_thresholds_of_a_profile_that_say_nothing_of_a_step_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    locustfile = tmp_path / "a.py"
+    locustfile.write_text("")
+    locustfile.with_suffix(".toml").write_text(PROFILES)
+    options = command._Options()
+    options.criteria((), *options.profile(locustfile, None, "rush"))
+    assert capsys.readouterr().err == (
+        "Left out: p99 < 2s over 30s: found a window; allowed: none, since each step is one\n"
+    )

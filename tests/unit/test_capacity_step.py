@@ -12,6 +12,7 @@ from locust.event import EventHook
 
 from wireswarm.capacity import Reading, Request
 from wireswarm.metrics.readings import Reading as ProcessReading
+from wireswarm.plugin import arrivals
 from wireswarm.plugin.measuring import RESULTS
 from wireswarm.plugin.step import Window, install_step, read_step
 
@@ -112,13 +113,13 @@ def test_a_window_is_what_thresholds_are_judged_on(run: LiveRun) -> None:
 def test_the_window_ends_before_arrivals_do_and_not_with_the_last_answer(tmp_path: Path) -> None:
     run = LiveRun()
     output = tmp_path / "reading.json"
-    events = SimpleNamespace(test_stopping=EventHook(), test_stop=EventHook())
-    environment = SimpleNamespace(**{RESULTS: run.results}, events=events)
+    events, conductor = SimpleNamespace(test_stop=EventHook()), SimpleNamespace(last_arrival=[])
+    environment = SimpleNamespace(**{RESULTS: run.results, arrivals._CONDUCTOR: conductor}, events=events)
     install_step(environment, Request(criteria=[], window_s=3, output=str(output)))  # type: ignore[arg-type]
     for second in range(8):
         if second == 6:
-            events.test_stopping.fire()
-            events.test_stopping.fire()  # by a signal, at the end of the run time
+            for listener in conductor.last_arrival * 2:  # again by a signal, at the end of the run time
+                listener()
         due(run, 10.0 * (second + 1))
         run.report()
     events.test_stop.fire()
@@ -128,6 +129,6 @@ def test_the_window_ends_before_arrivals_do_and_not_with_the_last_answer(tmp_pat
 
 
 def test_a_worker_has_no_step(tmp_path: Path) -> None:
-    events = SimpleNamespace(test_stopping=EventHook(), test_stop=EventHook())
+    events = SimpleNamespace(test_stop=EventHook())
     install_step(SimpleNamespace(events=events), Request(criteria=[], window_s=3, output=""))  # type: ignore[arg-type]
     assert not events.test_stop._handlers

@@ -397,3 +397,23 @@ def test_the_example_of_the_guide_is_read_as_the_guide_says() -> None:
     first, *others = DataFile(path, columns={"quantity": int}).rows()
     assert first == {"sku": "A1", "quantity": 1, "note": ""}
     assert [row["note"] for row in others] == ["gift, please wrap", "leave it\nat the door", 'the "large" one']
+
+
+def test_a_file_that_was_closed_is_opened_again_wherever_it_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("n\n0\n1\n2\n", "utf-8")
+    reader = DataFile(path).table.reader(in_order=True)
+    assert [reader.read(0), reader.read(1)] == [{"n": "0"}, {"n": "1"}]
+    reader.close()  # as at the end of a test; the next one may go on here, with another worker's rows
+    assert reader.read(2) == {"n": "2"}
+    reader.close()
+
+
+def test_everything_that_is_wrong_with_a_declaration_is_told_at_once() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        DataFile(order="alphabetical", at_end="explode").settle(DataSettings())  # type: ignore[arg-type]
+    assert [problem.split(";")[0] for problem in error.value.problems] == [
+        '--data-file: order: found "alphabetical"',
+        '--data-file: at_end: found "explode"',
+        "a feed without a file: found no --data-file and no data_file in the profile",
+    ]

@@ -96,6 +96,17 @@ def test_a_suite_is_chosen_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert command[-2:] == ["--loglevel", "ERROR"]
 
 
+@pytest.mark.parametrize("host", [("--host", "http://other:1"), ("--host=http://other:1",), ("-H", "http://other:1")])
+def test_another_host_needs_no_target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: tuple[str, ...]) -> None:
+    one = Demo(monkeypatch, tmp_path, Target(LISTENING), 0, "passed")
+
+    assert one.run("lorax", *host) == 0
+    assert "The target is at http://other:1; 20 users" in one.said.getvalue()
+    assert one.target.told == []
+    (command,) = one.commands
+    assert command[-len(host) :] == [*host]
+
+
 def test_a_run_that_was_refused_has_no_verdict_and_an_old_summary_is_not_taken_for_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

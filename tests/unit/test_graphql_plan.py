@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, build_schema, execute_sync, parse
 
-from wireswarm.target.graphql_plan import KEPT_DOCUMENTS, KEPT_LENGTH, MOST_LEVELS, Planner, RequestError
+from wireswarm.target.graphql_plan import KEPT_DOCUMENTS, KEPT_LENGTH, MOST_LEVELS, MOST_TOKENS, Planner, RequestError
 
 SDL = """
 enum Size { SMALL LARGE }
@@ -46,6 +46,12 @@ RESOLVERS = {
 }
 SCHEMA = build_schema(SDL)
 PLANNER = Planner(SCHEMA, RESOLVERS)
+
+DOUBLING = (
+    "".join(f"fragment F{number} on Book {{ ...F{number + 1} ...F{number + 1} }} " for number in range(30))
+    + "fragment F30 on Book { id }"
+)
+"""A short document that is a thousand million selections long."""
 
 DOCUMENTS = [
     ("{ shelf { name } }", {}),
@@ -108,13 +114,28 @@ def test_the_operation_is_chosen_by_its_name() -> None:
         ("query A { shelf { name } }", "C", "Unknown operation named 'C'."),
         ("fragment F on Shelf { name }", None, "Fragment 'F' is never used."),
         ("{ book(id: 1) " + "{ sequel " * MOST_LEVELS + "{ id }" + "}" * MOST_LEVELS + " }", None, "levels"),
-        ("{" + " shelf { name }" * 2000 + "}", None, "Syntax Error: Document contains more than 5000 tokens."),
+        ("{" + " shelf { name }" * 2000 + "}", None, f"more than {MOST_TOKENS} tokens"),
+        ("{ book(id: 1) { ...F0 } } " + DOUBLING, None, "selections"),
+        ("{ book(id: 1) " + "{ ... " * 400 + "{ id }" + "}" * 400 + " }", None, "nested"),
+        ("{ book(id: 1) { id(" + "[" * 400 + "]" * 400 + ") } }", None, "Syntax Error"),
     ],
 )
 def test_what_is_not_executed(text: str, name: str | None, message: str) -> None:
     with pytest.raises(RequestError) as refused:
         PLANNER.plan(text, name)
     assert message in str(refused.value)
+
+
+def test_an_answer_has_a_largest_size() -> None:
+    many = {**RESOLVERS, ("Author", "books"): lambda _, given, __: BOOKS[:1] * given["first"]}
+    planner = Planner(build_schema(SDL), many)
+    text = "query ($n: Int!) { book(id: 1) { author { books(first: $n) { author { books(first: $n) { id } } } } } }"
+    plan = planner.plan(text)
+    whole = planner.execute(plan, {"n": 50}, None)
+    assert len(whole["data"]["book"]["author"]["books"]) == 50
+    refused = planner.execute(plan, {"n": 1000}, None)
+    assert [error["message"] for error in refused["errors"]] == ["The answer would be too large."]
+    assert refused["data"] == {"book": None}
 
 
 @pytest.mark.parametrize("variables", [{}, {"id": None}, {"id": {"a": 1}}])

@@ -18,6 +18,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, DefaultTaskSet
 from manual_clock import ManualClock
 from shop_front import ShopFront
 
+from wireswarm.auth import LoginToken
 from wireswarm.errors import RequestFailed
 from wireswarm.profiles import read_profile_file
 from wireswarm.sample import Failure, Reason
@@ -109,10 +110,11 @@ class Visitors:
         user = getattr(personas, persona)(self.environment)
         user._state = LOCUST_STATE_RUNNING
         user.clock = self.clock
-        till = Till(self.shop, self.asked, getattr(user, "header", bytes))
-        vars(user)["client"] = vars(user)["login"] = till
-        if persona == "Admin":
-            user.log_in()
+        user.auth = user.auth and LoginToken(user.auth._login, clock=self.clock)
+        till = Till(self.shop, self.asked, user.auth.for_user(user).header if user.auth else bytes)
+        vars(user)["client"] = till
+        vars(user)["login"] = Till(self.shop, self.asked, bytes)
+        user.on_start()
         return user, till
 
     def do(self, user: Any, task: Any) -> None:
@@ -278,5 +280,6 @@ def test_patterns_of_the_files_and_of_the_profiles_are_the_documents() -> None:
 
 @pytest.mark.parametrize("name", ["locustfile", "read_heavy", "write_heavy"])
 def test_the_default_is_the_documents(name: str) -> None:
-    default = read_profile_file(HELIOS / f"{name}.toml").profiles["default"]
-    assert (default.users, default.spawn_rate, default.run_time) == (50, 5, 1800)
+    file = read_profile_file(HELIOS / f"{name}.toml")
+    for run in (file.defaults, file.profiles["default"]):
+        assert (run.users, run.spawn_rate, run.run_time) == (50, 5, 1800)

@@ -67,8 +67,10 @@ class TestWorker:
         waiting = gevent.spawn(held.enter, user)
         settle()
         assert not waiting.dead
-        self.look(time, after=10)  # it asks once
+        self.look(time, after=4.9)  # it asks once
         assert len(worker.sent) == 1
+        self.look(time, after=0.2)  # and again where nobody answers
+        assert len(worker.sent) == 2
 
         worker.hear(ADMIT)
         waiting.get(timeout=5)

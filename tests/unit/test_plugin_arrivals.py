@@ -28,6 +28,7 @@ from wireswarm import ConfigurationError, Flow, ProtobufUser, attach, step
 from wireswarm.events import DUE
 from wireswarm.load import Constant
 from wireswarm.metrics import Recorder
+from wireswarm.plugin import arrivals
 from wireswarm.plugin.arrival_gate import ArrivalGate
 from wireswarm.plugin.arrival_plan import (
     ArrivalPlan,
@@ -37,7 +38,8 @@ from wireswarm.plugin.arrival_plan import (
     rate_shape_of,
     settle_pool,
 )
-from wireswarm.plugin.arrivals import install_arrivals
+from wireswarm.plugin.arrivals import install_arrivals, on_last_arrival
+from wireswarm.plugin.ending import SIGNAL, note_end
 from wireswarm.plugin.gate import current_gate
 from wireswarm.plugin.measuring import RECORDER
 from wireswarm.plugin.rebalancing import RebalancingDispatcher
@@ -490,6 +492,33 @@ class TestMaster:
         until(lambda: runner.calls)
         assert runner.calls == ["quit"]
 
+    def test_the_last_arrival_is_told_once_the_run_time_is_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[float] = []
+        runner = master_with({"a": 5}, run_time=1)
+        environment = runner.environment
+        on_last_arrival(environment, lambda: told.append(conductor.elapsed))
+        conductor = getattr(environment, arrivals._CONDUCTOR)
+        environment.events.spawning_complete.fire(user_count=5)
+        until(lambda: len(runner.sent) == 2)
+        environment.events.test_stopping.fire(environment=environment)  # early, as Locust's timer is
+        assert told[0] >= 1
+
+    def test_but_a_signal_does_not_wait_for_it(self) -> None:
+        told: list[float] = []
+        runner = master_with({"a": 5}, run_time=3600)
+        environment = runner.environment
+        on_last_arrival(environment, lambda: told.append(1))
+        conductor = getattr(environment, arrivals._CONDUCTOR)
+        environment.events.spawning_complete.fire(user_count=5)
+        until(lambda: len(runner.sent) == 2)
+        conductor._began -= 3600  # users took an hour in their on_start
+        ending = gevent.spawn(environment.events.test_stopping.fire, environment=environment)
+        gevent.sleep(0.01)
+        assert not told
+        note_end(environment, SIGNAL)
+        ending.join(timeout=5)
+        assert told == [1]
+
     def test_a_load_shape_beside_it_is_refused(self) -> None:
         environment = Environment(user_classes=[Visitor], parsed_options=options(), shape_class=Growing())
         FakeMaster(environment)
@@ -552,6 +581,16 @@ class TestWorker:
         runner.hear("plan", {})
         runner.environment.events.test_stopping.fire(environment=runner.environment)
         assert runner.sent == ["wireswarm-arrivals-mustered"]
+
+
+def test_with_a_rate_that_is_none_nobody_does_anything() -> None:
+    environment = Environment(user_classes=[Visitor], parsed_options=options(arrival_rate="typed in wrongly"))
+    runner = environment.create_local_runner()
+    setattr(environment, RECORDER, Recorder())
+    install_arrivals(environment)
+    runner.start(3, spawn_rate=3)
+    until(lambda: runner.state == "stopped")
+    assert (environment.process_exit_code, Visitor.done) == (2, 0)
 
 
 def test_a_whole_run_in_one_process() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import gevent
 import pytest
-from locust import User, task
+from locust import User, constant, task
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner, WorkerRunner
@@ -21,8 +21,10 @@ from wireswarm import ConfigurationError, DataFile, MessageGenerator, UsageError
 from wireswarm.data import feed as feeds
 from wireswarm.data import generating as generators
 from wireswarm.data.supply import SUPPLIED, OwnSupply
+from wireswarm.metrics import Results, RunReadings, judge_validity
 from wireswarm.plugin import feeding
 from wireswarm.plugin.feeding_checks import feed_problems, progress, settings_of
+from wireswarm.plugin.measuring import RESULTS
 from wireswarm.protos.feedback_pb2 import FeedbackRequest
 
 
@@ -403,3 +405,99 @@ def test_a_long_check_tells_how_far_it_is() -> None:
 def test_problems_are_configuration_errors() -> None:
     with pytest.raises(ConfigurationError):
         DataFile("nowhere.csv").table  # noqa: B018 - reads the file
+
+
+def test_what_is_said_of_another_test_is_not_heard(bus: Bus, tmp_path: Path) -> None:
+    master, feed, got = bus.master.environment, DataFile(rows(tmp_path, 60), order="once"), list[int]()
+    vars(master)["parsed_options"] = options()
+    late, other = bus.join("a"), bus.join("b")
+    late.start_taking(feed, got)
+    assert bus.posted  # its question, which stays on its way
+    master.events.test_start.fire(environment=master)
+    vars(other.environment)["parsed_options"] = master.parsed_options
+    other.environment.events.test_start.fire(environment=other.environment)
+    settle(bus)
+    assert got == []
+    other.start_taking(feed, got, 10**6)
+    settle(bus)
+    assert sorted(got) == [-1, *range(60)], "the late one has none of them"
+
+
+def test_nobody_waits_at_a_worker_that_is_gone(bus: Bus, tmp_path: Path) -> None:
+    feed = DataFile(rows(tmp_path, 60), order="once", at_end="stop_test")
+    gone, other, got = bus.join("a"), bus.join("b"), list[int]()
+    other.start_taking(feed, got)
+    settle(bus)
+    gone.start_taking(feed, got, 10**6)
+    gone.dead = True
+    bus.master.clients.nodes["a"].state = STATE_MISSING
+    left = other.supply.holding(feed).queue.left
+    settle(bus)
+    assert other.supply.holding(feed).queue.left == left, "nothing is called back for it"
+
+
+def test_lost_rows_are_a_reason_to_doubt_the_run(bus: Bus, tmp_path: Path) -> None:
+    environment, feed = bus.master.environment, DataFile(rows(tmp_path, 60), order="once")
+    results = Results()
+    setattr(environment, RESULTS, results)
+    bus.join("a").start_taking(feed, [])
+    settle(bus)
+    bus.master.clients.nodes["a"].state = STATE_MISSING
+    environment.events.test_stop.fire(environment=environment)
+    (path, count), *_ = results.lost_rows.items()
+    assert (path, count > 1) == (str(feed.path), True)
+    assert f"up to {count} rows of {path} were lost" in judge_validity(RunReadings.of(results)).reasons[-1]
+    results.restart()
+    assert results.lost_rows == {}
+
+
+def test_a_user_that_finds_no_row_in_its_on_start_ends_without_a_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[str] = []
+
+    class Taker(User):
+        wait_time = constant(0)
+        rows = DataFile(rows(tmp_path, 2), order="once")
+
+        def on_start(self) -> None:
+            ended.append(next(self.rows)["n"])
+
+        @task
+        def take(self) -> None:
+            gevent.sleep(60)
+
+        def on_stop(self) -> None:
+            ended.append("stopped")
+
+    environment = Environment(user_classes=[Taker], parsed_options=options())
+    runner = environment.create_local_runner()
+    feeding.install_feeding(environment)
+    runner.start(3, spawn_rate=3)
+    with gevent.Timeout(10):
+        while len(ended) < 3:
+            gevent.sleep(0.005)
+    assert ended == ["0", "1", "stopped"]
+    assert "Traceback" not in caplog.text
+    runner.quit()
+
+
+def test_a_feed_of_two_classes_is_checked_for_either(tmp_path: Path) -> None:
+    shared = DataFile(tmp_path / "missing.csv")
+
+    class One(User):
+        rows = shared
+
+    class Two(User):
+        rows = shared
+
+    for cls in (One, Two):
+        assert len(feed_problems(options(), [cls])) == 1
+    assert feed_problems(options(), [Buyer]) == []
+
+
+def test_rules_of_the_locustfile_that_are_wrong_are_told_once() -> None:
+    generator = MessageGenerator(FeedbackRequest, {"tone": {}})
+    rules = {"FeedbackRequest": {"feedback": {"choices": ["good"]}}}
+    (problem,) = feed_problems(options(profile_generate=json.dumps(rules)), [])
+    assert problem.startswith(f"generate.{generator.kind.DESCRIPTOR.full_name}.tone: found no field")

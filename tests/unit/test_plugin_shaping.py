@@ -167,10 +167,6 @@ def _a_locustfile_with_a_shape(monkeypatch: pytest.MonkeyPatch) -> None:
             {"stage": ["1m:5"], "locustfile": "other.py", "arrival_rate": "5/s"},
             ["--stage with --arrival-rate: allowed: one of them, which say how much load there is when"],
         ),
-        (
-            {"data_file": "nowhere.csv"},
-            ["--data-file nowhere.csv: found no such file; allowed: a file with rows of data"],
-        ),
     ],
 )
 def test_problems(given: dict[str, Any], problems: Sequence[str], tmp_path: Path, monkeypatch: Any) -> None:

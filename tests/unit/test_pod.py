@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
 import pytest
 
-from wireswarm.commands.pod import command_for, exit_code_for
+from wireswarm.commands.pod import check_files, command_for, exit_code_for
 from wireswarm.errors import ConfigurationError
 
 LOCUST = [sys.executable, "-m", "wireswarm", "locust"]
@@ -64,3 +65,22 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_only_verdicts_can_be_told_as_success(code: int, told: int) -> None:
     assert exit_code_for(code, succeed=True) == told
     assert exit_code_for(code, succeed=False) == (128 - code if code < 0 else code)
+
+
+def test_without_a_summary_there_was_no_verdict() -> None:
+    assert exit_code_for(1, succeed=True, judged=False) == 1
+
+
+def test_files_are_compared_with_their_sums(tmp_path: Path) -> None:
+    (tmp_path / "a.proto").write_bytes(b"a")
+    (tmp_path / "two  spaces").write_bytes(b"b")
+    right = {name: hashlib.sha256(text).hexdigest() for name, text in (("a.proto", b"a"), ("two  spaces", b"b"))}
+    check_files("\n".join(f"{value}  {tmp_path / name}" for name, value in right.items()) + "\n")
+    check_files("")
+    with pytest.raises(ConfigurationError) as caught:
+        check_files(f"{right['a.proto']}  {tmp_path / 'two  spaces'}\n{right['a.proto']}  {tmp_path / 'c'}")
+    first, second = str(caught.value).splitlines()
+    assert first.endswith(
+        f"two  spaces: found SHA-256 {right['two  spaces']}; WIRESWARM_POD_SHA256 says {right['a.proto']}"
+    )
+    assert second.endswith("c: No such file or directory; WIRESWARM_POD_SHA256 names it")
