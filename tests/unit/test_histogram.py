@@ -106,6 +106,35 @@ def test_a_message_carries_everything(values: list[int]) -> None:
     assert copy.total == len(values)
 
 
+@pytest.mark.parametrize("few", [[], [0, 1, 5, 5], list(range(0, 20_000, 7))])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_with_many_buckets_is_the_same_in_all(few: list[int], seed: int) -> None:
+    """From 1,024 buckets on they are kept otherwise."""
+    many = random.Random(seed).sample(range(200_000), 3_000)
+    merged, recorded = Histogram(), Histogram()
+    for start in range(0, len(many), 500):
+        part = Histogram()
+        part.record_all(many[start : start + 500])
+        merged.merge_message(part.to_message())
+    for value in many:
+        recorded.record(value)
+    small = Histogram()
+    small.record_all(few)
+    merged.merge(small)
+    merged.record_all(few)
+    for value in [*few, *few]:
+        recorded.record(value)
+    merged.record(7)
+    recorded.record(7)
+    whole = Histogram()
+    whole.merge(merged)
+    for found in (merged, whole, Histogram.from_message(merged.to_message())):
+        assert found.buckets() == recorded.buckets()
+        assert (found.total, found.sum, found.maximum) == (recorded.total, recorded.sum, recorded.maximum)
+        assert found.percentiles((50, 99, 100)) == recorded.percentiles((50, 99, 100))
+        assert found.share_at_or_below(9_999) == recorded.share_at_or_below(9_999)
+
+
 def test_the_999th_of_a_thousand_is_the_999th_at_99_9_percent() -> None:
     assert histogram_of(list(range(1, 1001))).percentile(99.9) == 999
 

@@ -3,15 +3,18 @@
 The buckets are those of HdrHistogram (http://hdrhistogram.org) at three significant digits and a unit of one
 microsecond: 1 µs wide up to 2,048 µs, then twice as wide for each doubling, so no value is off by more than 0.1 %.
 Only the buckets that hold something are kept, which makes recording, merging and sending cheaper than the dense arrays
-of the reference implementation. Hot path: `record`, and `record_all` with `merge_message` for all but one process.
+of the reference implementation. One into which much is merged goes over to pages of buckets: there the dictionary would
+be larger, and double its size from time to time for as long as a test runs. Hot path: `record`, and `record_all` with
+`merge_message` for all but one process.
 """
 
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import Final, Self
 
@@ -21,14 +24,20 @@ MAX_MICROSECONDS: Final = 3_600_000_000
 _SUB_BITS: Final = 11  # 2,048 sub-buckets: the smallest power of two that holds 2 × 10³ values
 _HALF: Final = 1 << (_SUB_BITS - 1)
 
+_MAX_SPARSE: Final = 1_024
+"""Buckets that a dictionary may have; more are kept in pages."""
+_PAGE_BITS: Final = 7
+_PAGE: Final = 1 << _PAGE_BITS
+
 
 class Histogram:
     """Counts of durations in microseconds."""
 
-    __slots__ = ("_counts", "clamped", "maximum", "minimum", "sum", "total")
+    __slots__ = ("_counts", "_pages", "clamped", "maximum", "minimum", "sum", "total")
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
+        self._pages: _Pages | None = None
         self.total = 0
         """How many values were recorded."""
         self.clamped = 0
@@ -49,8 +58,11 @@ class Histogram:
             self.clamped += 1
             microseconds = 0 if microseconds < 0 else MAX_MICROSECONDS
         index = bucket_of(microseconds)
-        counts = self._counts
-        counts[index] = counts.get(index, 0) + 1
+        if self._pages is None:
+            counts = self._counts
+            counts[index] = counts.get(index, 0) + 1
+        else:
+            self._pages.add(((index, 1),))
         self.total += 1
         self.sum += microseconds
         if microseconds > self.maximum:  # noqa: PLR1730 - a call of max() costs as much as all the rest
@@ -72,10 +84,8 @@ class Histogram:
             found = Counter(map(_SHORT.__getitem__, values))
         else:
             found = Counter([_SHORT[value] if value < len(_SHORT) else bucket_of(value) for value in values])
-        if self._counts:
-            counts = self._counts
-            for index, count in found.items():
-                counts[index] = counts.get(index, 0) + count
+        if self._counts or self._pages is not None:
+            self._add(found.items())
         else:
             self._counts = dict(found)
         self.total += len(values)
@@ -103,9 +113,7 @@ class Histogram:
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's counts, exactly."""
-        counts = self._counts
-        for index, count in other._counts.items():
-            counts[index] = counts.get(index, 0) + count
+        self._add(other._items())
         self.total += other.total
         self.clamped += other.clamped
         self.sum += other.sum
@@ -120,11 +128,11 @@ class Histogram:
         if not self.total:
             return 0.0
         limit = bucket_of(min(max(microseconds, 0), MAX_MICROSECONDS))
-        return sum(count for index, count in self._counts.items() if index <= limit) / self.total
+        return sum(count for index, count in self._items() if index <= limit) / self.total
 
     def buckets(self) -> list[tuple[int, int]]:
         """Pairs of a bucket's index and its count, sorted."""
-        return sorted(self._counts.items())
+        return sorted(self._items())
 
     @classmethod
     def from_buckets(
@@ -154,7 +162,7 @@ class Histogram:
         if not self.total:
             return []
         message = [self.clamped, self.minimum, self.maximum, self.sum]
-        message.extend(chain.from_iterable(self._counts.items()))
+        message.extend(chain.from_iterable(self._items()))
         return message
 
     @classmethod
@@ -170,10 +178,7 @@ class Histogram:
             return
         clamped, minimum, maximum, total = message[:4]
         numbers = message[5::2]
-        counts = self._counts
-        get = counts.get
-        for index, count in zip(message[4::2], numbers, strict=True):
-            counts[index] = get(index, 0) + count
+        self._add(zip(message[4::2], numbers, strict=True))
         self.total += sum(numbers)
         self.clamped += clamped
         self.sum += total
@@ -181,6 +186,49 @@ class Histogram:
             self.minimum = minimum
         if maximum > self.maximum:  # noqa: PLR1730
             self.maximum = maximum
+
+    def _items(self) -> Iterable[tuple[int, int]]:
+        return self._counts.items() if self._pages is None else self._pages.items()
+
+    def _add(self, pairs: Iterable[tuple[int, int]]) -> None:
+        if self._pages is not None:
+            self._pages.add(pairs)
+            return
+        counts = self._counts
+        get = counts.get
+        for index, count in pairs:
+            counts[index] = get(index, 0) + count
+        if len(counts) > _MAX_SPARSE:
+            self._pages = _Pages()
+            self._pages.add(counts.items())
+            self._counts = {}
+
+
+class _Pages:
+    """Counts of many buckets: neighbours in one array, and arrays only where there are any."""
+
+    __slots__ = ("_pages",)
+
+    def __init__(self) -> None:
+        self._pages: dict[int, array[int]] = {}
+
+    def add(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Add counts, by the indices of their buckets."""
+        pages = self._pages
+        get = pages.get
+        for index, count in pairs:
+            page = get(index >> _PAGE_BITS)
+            if page is None:
+                page = pages[index >> _PAGE_BITS] = array("Q", bytes(8 * _PAGE))
+            page[index & (_PAGE - 1)] += count
+
+    def items(self) -> Iterator[tuple[int, int]]:
+        """What is counted, by the index of the bucket, in order."""
+        for number, page in sorted(self._pages.items()):
+            first = number << _PAGE_BITS
+            for offset, count in enumerate(page):
+                if count:
+                    yield first + offset, count
 
 
 def bucket_of(microseconds: int) -> int:
