@@ -336,3 +336,17 @@ def test_a_step_joins_the_total_of_no_window() -> None:
 
     assert results.over(5, None)[0].count == 1
     assert results.over(5, Key("FLOW", "checkout"))[0].count == 1
+
+
+@pytest.mark.parametrize(
+    ("end_s", "steps"), [(3.0, [1.0, 1.0, 1.0]), (3.2, [1.0, 1.0, 1.2]), (3.6, [1.0, 1.0, 1.0, 0.6])]
+)
+def test_a_moment_at_the_end_is_no_step_of_its_own(end_s: float, steps: list[float]) -> None:
+    line, one = TimeLine(600), [0, 1000, 1000, 1000, 1000, 1]
+    for second in range(4 if end_s > 3 else 3):
+        line.add_cell([second, 0, 0, 0, 0, one, [], []], one, second)
+        line.add_users(second + 1, second)
+    points = line.points(end_s)
+    assert [point.duration_s for point in points] == pytest.approx(steps)
+    assert sum(point.count for point in points) == sum(point.ok.total for point in points) == (4 if end_s > 3 else 3)
+    assert points[-1].users == (4 if end_s > 3 else 3)

@@ -89,6 +89,8 @@ class Results:
         """How many events were counted as `(other)`, since there were too many names."""
         self.merged_errors = 0
         """How many failures were counted as `(other)`, since there were too many classes."""
+        self.lost_rows: dict[str, int] = {}
+        """Rows of data files, by their paths, that were with workers that are gone."""
         self.kills = 0
         """In how many processes and stops users did not end within the stop timeout, and were killed."""
         self._entries: dict[Key, _Entry] = {}
@@ -219,6 +221,10 @@ class Results:
         worker = self._worker(name)
         if worker.stopped_s is None:
             worker.state = "lost"
+
+    def lose_rows(self, path: str, count: int) -> None:
+        """Up to so many rows of a data file were taken by nobody, since the worker that had them is gone."""
+        self.lost_rows[path] = self.lost_rows.get(path, 0) + count
 
     def count_exception(self, text: str) -> None:
         """Count an exception of a listener of this process."""

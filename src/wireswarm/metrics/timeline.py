@@ -114,7 +114,11 @@ class TimeLine:
         self._users[number] = max(self._users.get(number, 0), users)
 
     def points(self, end_s: float) -> list[Point]:
-        """All steps in order; the last one ends no later than the run."""
+        """All steps in order; the last one ends no later than the run.
+
+        What is left of a step at the end belongs to the one before where it is less than half of one: a few requests,
+        divided by a moment, would be the highest rate of the whole run.
+        """
         if not self._steps and not self._users:
             return []
         points, users = [], 0
@@ -124,6 +128,8 @@ class TimeLine:
             users = self._users.get(number, users)
             duration = float(self.step_s) if end_s <= start else min(float(self.step_s), end_s - start)
             points.append(Point(start, duration, users, step.count, step.failures, step.read()))
+        if len(points) > 1 and points[-1].duration_s < self.step_s / 2:
+            points[-2:] = [_joined(*points[-2:])]
         return points
 
     def _reach(self, second: int) -> int:
@@ -154,6 +160,20 @@ class TimeLine:
         self._open = {number for number, step in steps.items() if step.ok is not None}
         self._last //= 2
         self.step_s *= 2
+
+
+def _joined(first: Point, second: Point) -> Point:
+    ok = Histogram()
+    ok.merge(first.ok)
+    ok.merge(second.ok)
+    return Point(
+        first.start_s,
+        first.duration_s + second.duration_s,
+        max(first.users, second.users),
+        first.count + second.count,
+        first.failures + second.failures,
+        ok,
+    )
 
 
 class Series:

@@ -7,6 +7,7 @@ that does other work too, so a short run there is not called bad because of one 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -87,6 +88,8 @@ class RunReadings:
     clamped: int = 0
     merged_names: int = 0
     merged_errors: int = 0
+    lost_rows: Mapping[str, int] = field(default_factory=dict)
+    """As `Results.lost_rows`."""
     nothing: bool = False
     """The run is over, and nothing was ever asked or sent."""
 
@@ -124,6 +127,7 @@ class RunReadings:
             clamped=total.ok.clamped + total.failed.clamped,
             merged_names=results.merged_names,
             merged_errors=results.merged_errors,
+            lost_rows=dict(results.lost_rows),
             nothing=results.finished and not results.keys() and not results.counters,
         )
 
@@ -205,3 +209,5 @@ def _judge_counts(readings: RunReadings, degraded: list[str]) -> None:
     ):
         if count:
             degraded.append(f"{count:,} {text}")
+    for path, rows in readings.lost_rows.items():
+        degraded.append(f"up to {rows:,} rows of {path} were lost with workers that are gone, used or not")
