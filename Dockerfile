@@ -46,7 +46,8 @@ RUN apt-get update \
 COPY --from=build /opt/wireswarm /opt/wireswarm
 COPY locustfiles /locust
 COPY proto /locust/proto
-COPY test_data /locust/test_data
+# Where the suites look for it: test_data beside their folder.
+COPY test_data /test_data
 
 # The root file system can be read-only: Python writes nothing, and what has to be written goes to /results and /tmp.
 ENV PATH=/opt/wireswarm/bin:$PATH \

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup proto demo demo-lorax demo-batch demo-platform demo-helios demo-mixed target lint format test slow soak cover bench bench-socketio lock clean
+.PHONY: help setup proto demo demo-lorax demo-batch demo-platform demo-helios demo-mixed target lint format test slow soak cover docs docs-serve bench bench-socketio charts-docs lock clean
 
 # The first Python on the path that is new enough; `make PYTHON=python3.13 …` for another one.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 GENERATED := $(VENV)/.generated
+DOCUMENTING := $(VENV)/.documenting
 PROTOS := $(wildcard proto/*.proto)
 PARALLEL := -n auto --dist worksteal  # see tests/conftest.py
 
@@ -66,12 +67,22 @@ soak: $(GENERATED)  ## Run the tests that take minutes, an hour in all (ARGS="-k
 cover: $(GENERATED)  ## Run the tests and hold the branch coverage at 95 % or more
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
+docs: $(DOCUMENTING)  ## Build the documentation as a site, site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "The site is site/index.html"
+
+docs-serve: $(DOCUMENTING)  ## Show the documentation on port 8001, and again after each change
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001
+
 bench: $(GENERATED)  ## Race load generators (needs nginx; ARGS="--case all"), see bench/README.md
 	$(BIN)/python bench/http_throughput.py $(ARGS)
 
 bench-socketio: $(GENERATED)  ## Race load generators over Socket.IO (needs npm; ARGS="--case all")
 	@test -d bench/socketio/node_modules || npm ci --prefix bench/socketio
 	$(BIN)/python bench/socketio_emits.py $(ARGS)
+
+charts-docs: $(GENERATED)  ## Renew the table of the chart's values in its README
+	@$(BIN)/python charts/values_table.py charts/locust
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header pyproject.toml
@@ -84,7 +95,7 @@ lock: $(INSTALLED)  ## Renew the locked requirements from pyproject.toml
 		--output-file requirements-all.lock
 
 clean:  ## Remove everything that was made here
-	rm -rf $(VENV) results dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) results site dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis src/wireswarm/protos/*_pb2.py src/wireswarm/protos/*_pb2.pyi
 
 $(VENV)/bin/python:
@@ -94,6 +105,11 @@ $(VENV)/bin/python:
 $(INSTALLED): requirements.lock pyproject.toml hatch_build.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DOCUMENTING): $(wildcard requirements-all.lock) $(GENERATED)
+	@test ! -f requirements-all.lock || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-all.lock
 	@touch $@
 
 $(GENERATED): $(PROTOS) src/wireswarm/protos/compiler.py $(INSTALLED)

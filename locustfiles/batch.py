@@ -68,6 +68,7 @@ def setting(name: str, default: str) -> str:
 KEYS = setting("API_KEY_ENDPOINT", "/admin/api/v1/users/current/api-keys")
 FILES = setting("BATCH_API_PREFIX", "/ai/v1").rstrip("/") + "/files"
 BATCHES = setting("BATCH_API_PREFIX", "/ai/v1").rstrip("/") + "/batches"
+FILE, CONTENT, BATCH = f"{FILES}/{{file_id}}", f"{FILES}/{{file_id}}/content", f"{BATCHES}/{{batch_id}}"
 
 
 def admin(environment: Environment) -> RestClient:
@@ -175,16 +176,16 @@ class BatchUser(RestUser):
             path = {"file_id": self.file_id}
             if random.random() < 0.5:
                 self.user.client.get(
-                    f"{FILES}/{{file_id}}",
-                    name=f"{FILES}/{{file_id}} [verify]",
+                    FILE,
+                    name=f"{FILE} [verify]",
                     path=path,
                     expect=dict,
                     check=lambda file: file.get("id") == self.file_id or "the answer is about another file",
                 )
             else:
                 self.user.client.get(
-                    f"{FILES}/{{file_id}}/content",
-                    name=f"{FILES}/{{file_id}}/content [verify]",
+                    CONTENT,
+                    name=f"{CONTENT} [verify]",
                     path=path,
                     check=lambda content: content.body == self.user.data or "the content is not what was sent",
                 )
@@ -207,8 +208,8 @@ class BatchUser(RestUser):
         def poll(self) -> None:
             """Ask after 2 s, then less and less often, at most 60 times, until it has ended, and ended well."""
             self.batch = self.user.client.poll(
-                f"{BATCHES}/{{batch_id}}",
-                name=f"{BATCHES}/{{batch_id}} [poll]",
+                BATCH,
+                name=f"{BATCH} [poll]",
                 path={"batch_id": self.batch["id"]},
                 expect=dict,
                 until=has_ended,
@@ -230,8 +231,8 @@ class BatchUser(RestUser):
         def read_results(self, kind: str, file_id: str) -> int:
             """Fetch a file of results, and tick its requests off; returns how many they are."""
             content = self.user.client.get(
-                f"{FILES}/{{file_id}}/content",
-                name=f"{FILES}/{{file_id}}/content [{kind}]",
+                CONTENT,
+                name=f"{CONTENT} [{kind}]",
                 path={"file_id": file_id},
                 check=lambda response: results_problem(response, self.open, answered=kind == "output"),
             )
@@ -241,23 +242,15 @@ class BatchUser(RestUser):
 
         def delete_file(self, file_id: str) -> None:
             """Delete a file. One that is gone is no failure."""
-            name = f"{FILES}/{{file_id}} [delete]"
-            insist(self.user.client, "DELETE", f"{FILES}/{{file_id}}", name=name, path={"file_id": file_id})
+            path = {"file_id": file_id}
+            insist(self.user.client, "DELETE", FILE, name=f"{FILE} [delete]", path=path, status={200, 204, 404})
 
         def clear_batch(self) -> None:
             """Cancel the batch where it still works, and delete what has become of it. A batch cannot be deleted."""
             path = {"batch_id": self.batch["id"]}
             if not has_ended(self.batch):
-                name = f"{BATCHES}/{{batch_id}}/cancel [cancel]"
-                # 400 or 409: it has just ended.
-                insist(
-                    self.user.client,
-                    "POST",
-                    f"{BATCHES}/{{batch_id}}/cancel",
-                    name=name,
-                    path=path,
-                    status={200, 400, 409},
-                )
+                cancel, ended = f"{BATCH}/cancel", {400, 409}
+                insist(self.user.client, "POST", cancel, name=f"{cancel} [cancel]", path=path, status={200, *ended})
                 self.batch = self.wait_for_end(path)
             for kind in ("output_file_id", "error_file_id"):
                 if self.batch.get(kind):
@@ -265,9 +258,9 @@ class BatchUser(RestUser):
 
         def wait_for_end(self, path: dict[str, str]) -> dict[str, Any]:
             """The batch once it is cancelled, as far as there is time for that."""
-            name = f"{BATCHES}/{{batch_id}} [cancelled]"
+            name = f"{BATCH} [cancelled]"
             for wait in (0.25, 0.5, 1.0, 2.0, 4.0):
-                asked = insist(self.user.client, "GET", f"{BATCHES}/{{batch_id}}", name=name, path=path, expect=dict)
+                asked = insist(self.user.client, "GET", BATCH, name=name, path=path, expect=dict)
                 if asked.message is not None and has_ended(asked.message):
                     return dict(asked.message)
                 self.clock.sleep(wait)

@@ -19,8 +19,17 @@ import chater
 import lorax
 from locust import between, tag, task
 
-from wireswarm import ConfigurationError, Flow, NoAuth, ProtobufClient, RestClient, SocketIOClient, WireUser, step
-from wireswarm.auth import Auth, Credentials
+from wireswarm import (
+    ConfigurationError,
+    Flow,
+    LoginToken,
+    NoAuth,
+    ProtobufClient,
+    RestClient,
+    SocketIOClient,
+    WireUser,
+    step,
+)
 from wireswarm.protos.delete_food_pb2 import DeleteFoodRequest
 from wireswarm.protos.eater_photo_pb2 import PhotoMessage
 from wireswarm.protos.today_food_pb2 import TodayFood
@@ -46,29 +55,17 @@ class BrowserUser(lorax.LoraxHttpUser):
     host = HOST
 
 
-class OwnToken(Auth):
-    """The JWT that a user has signed in for."""
-
-    def check(self) -> None:
-        """See `Auth.check`: there is nothing to check before anybody has signed in."""
-
-    def for_user(self, user: Any) -> Credentials:
-        """See `Auth.for_user`: users know their own header."""
-        return user  # type: ignore[no-any-return]
-
-
 class AllWaysUser(WireUser):
     """Somebody who needs all three."""
 
     host = HOST
     wait_time = between(0.5, 1.5)
-    auth = OwnToken()
+    auth = LoginToken(lambda user: user.log_in())
     client = ProtobufClient()
     login = RestClient(auth=NoAuth())
     live = SocketIOClient(transports=lorax.TRANSPORTS if lorax.are_transports(lorax.TRANSPORTS) else "websocket")
 
     photo: ClassVar[bytes]
-    token = ""
 
     @classmethod
     def prepare(cls) -> None:
@@ -85,9 +82,18 @@ class AllWaysUser(WireUser):
         super().__init__(environment)
         self.email = f"loadtest-{uuid.uuid4().hex}@example.com"
 
-    def header(self) -> bytes:
-        """See `Credentials.header`."""
-        return f"Authorization: Bearer {self.token}\r\n".encode("ascii") if self.token else b""
+    def log_in(self) -> str:
+        """A JWT for an identity, by JSON."""
+        identity = {
+            "provider": "google",
+            "idToken": "test-token",
+            "email": self.email,
+            "name": "Locust Tester",
+            "profilePictureURL": "https://example.com/avatar.png",
+        }
+        return jwt_in(
+            self.login.post("/eater_auth", json=identity, expect=dict, check=lambda found: bool(jwt_in(found)))
+        )
 
     @tag("all_ways")
     @task
@@ -98,17 +104,8 @@ class AllWaysUser(WireUser):
 
         @step
         def sign_in(self) -> None:
-            """A JWT for an identity, by JSON."""
-            user = self.user
-            identity = {
-                "provider": "google",
-                "idToken": "test-token",
-                "email": user.email,
-                "name": "Locust Tester",
-                "profilePictureURL": "https://example.com/avatar.png",
-            }
-            answer = user.login.post("/eater_auth", json=identity, expect=dict, check=lambda found: bool(jwt_in(found)))
-            user.token = jwt_in(answer)
+            """As somebody who has just come."""
+            self.user.auth.renew(self.user)
 
         @step
         def upload(self) -> None:

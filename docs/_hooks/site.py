@@ -78,9 +78,8 @@ def _mended(markdown: str, home: Path, uri: str) -> Iterator[str]:
             fence = opening[1]
         elif opening and opening[1].startswith(fence):
             fence = ""
-        elif not fence:
-            line = _LINK.sub(lambda found: _mended_link(found, home, uri), line)
-        yield line
+        inside = fence or opening
+        yield line if inside else _LINK.sub(lambda found: _mended_link(found, home, uri), line)
 
 
 def _mended_link(found: re.Match[str], home: Path, uri: str) -> str:
@@ -104,7 +103,7 @@ def _uri_of(target: Path) -> str | None:
     if target.is_relative_to(DOCS) and target.is_file() and target.suffix != ".py":
         return target.relative_to(DOCS).as_posix()
     name = target.relative_to(ROOT).as_posix()
-    if name == RESULTS or name == "bench":
+    if name in {RESULTS, "bench"}:
         name = "bench/README.md"
     return _outside().get(name)
 

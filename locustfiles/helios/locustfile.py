@@ -22,9 +22,11 @@ HELIOS_SEARCH_TERMS       what to search for, with commas; words from the names 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from personas import Admin, Browser, Buyer, Searcher
 
 __all__ = ["Admin", "Browser", "Buyer", "Searcher"]
 
-os.environ.setdefault("WIRESWARM_LOAD_PROFILE", "default")
+# So that its [defaults] hold where no profile is named.
+os.environ.setdefault("WIRESWARM_PROFILE_FILE", str(Path(__file__).with_suffix(".toml")))

@@ -6,10 +6,12 @@ locust -f locustfiles/helios/read_heavy.py --host http://localhost:8000
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import personas
 
-os.environ.setdefault("WIRESWARM_LOAD_PROFILE", "default")
+# So that its [defaults] hold where no profile is named.
+os.environ.setdefault("WIRESWARM_PROFILE_FILE", str(Path(__file__).with_suffix(".toml")))
 
 
 class Browser(personas.Browser):

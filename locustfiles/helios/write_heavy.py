@@ -6,11 +6,13 @@ locust -f locustfiles/helios/write_heavy.py --host http://localhost:8000
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import personas
 from locust import between
 
-os.environ.setdefault("WIRESWARM_LOAD_PROFILE", "default")
+# So that its [defaults] hold where no profile is named.
+os.environ.setdefault("WIRESWARM_PROFILE_FILE", str(Path(__file__).with_suffix(".toml")))
 
 
 class Buyer(personas.Buyer):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from wireswarm._version import __version__
 
 if TYPE_CHECKING:
-    from wireswarm.auth import BasicAuth, BearerJWT, BearerToken, NoAuth
+    from wireswarm.auth import BasicAuth, BearerJWT, BearerToken, LoginToken, NoAuth
     from wireswarm.clients.graphql import GraphQLClient
     from wireswarm.clients.outcome import Outcome
     from wireswarm.clients.protobuf import ProtobufClient
@@ -51,6 +51,7 @@ _HOMES = {
     "Flow": "wireswarm.flows",
     "GraphQLClient": "wireswarm.clients.graphql",
     "GraphQLUser": "wireswarm.users",
+    "LoginToken": "wireswarm.auth",
     "MessageGenerator": "wireswarm.data",
     "NoAuth": "wireswarm.auth",
     "Outcome": "wireswarm.clients.outcome",
@@ -98,6 +99,7 @@ __all__ = [
     "Flow",
     "GraphQLClient",
     "GraphQLUser",
+    "LoginToken",
     "MessageGenerator",
     "NoAuth",
     "Outcome",

@@ -21,7 +21,7 @@ USAGE_ERROR = 2
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
-_MODULES = ("capacity", "check", "compare", "plan", "pod", "report", "run")
+_MODULES = ("capacity", "check", "compare", "new", "plan", "pod", "report", "run")
 """Commands that are each a module of `wireswarm.commands`."""
 
 

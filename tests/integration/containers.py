@@ -7,6 +7,7 @@ the checkout is read-only, as it is in the pod. No image is needed: the Dockerfi
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -16,12 +17,10 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from helm_charts import ROOT, Manifest
 from locust_process import LocustProcess
-
-NAMESPACES: Final = ("unshare", "--mount", *(() if os.getuid() == 0 else ("--user", "--map-root-user")))
 
 _SCRIPT = """
 set -eu
@@ -50,14 +49,26 @@ exec chroot "$root" sh -c 'cd "$1"; shift; exec "$@"' sh "$workdir" "$@"
 """
 
 
+@functools.cache
+def namespaces() -> tuple[tuple[str, ...], str]:
+    """The command that begins a mount namespace; or why there is none here."""
+    if shutil.which("unshare") is None:
+        return (), "there is no unshare"
+    problem = ""
+    for rights in ((), ("--user", "--map-root-user")):
+        command = ("unshare", "--mount", *rights)
+        tried = subprocess.run(
+            [*command, "mount", "--bind", "/tmp", "/tmp"], capture_output=True, text=True, check=False, timeout=60
+        )
+        if tried.returncode == 0:
+            return command, ""
+        problem = tried.stderr.strip()
+    return (), f"no mount namespaces: {problem}"
+
+
 def unavailable() -> str:
     """Why containers cannot be replayed here; empty where they can."""
-    if shutil.which("unshare") is None:
-        return "there is no unshare"
-    tried = subprocess.run(
-        [*NAMESPACES, "mount", "--bind", "/tmp", "/tmp"], capture_output=True, text=True, check=False, timeout=60
-    )
-    return "" if tried.returncode == 0 else f"no mount namespaces: {tried.stderr.strip()}"
+    return namespaces()[1]
 
 
 class Image:
@@ -136,7 +147,7 @@ class Container(LocustProcess):
             command = [sys.executable, "-m", *command]
         writable = "/" + ROOT.parts[1]  # where the coverage of the child is written
         self._command = [
-            *NAMESPACES,
+            *namespaces()[0],
             "sh",
             "-c",
             _SCRIPT,

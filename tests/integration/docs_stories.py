@@ -5,11 +5,12 @@
     <!-- prints: NAME -->                the block's lines are among what was printed by the step before
 
 The blocks of one page and one name are a story: they happen in order, in one folder of their own. It has `locustfiles`,
-`proto` and `test_data` as a checkout has them. In `console` the lines after `$ ` are commands, and all others are
-printed. Where two lines are compared, numbers and durations are all alike, and `…` stands for anything.
+`proto` and `test_data` as a checkout has them, and the guide's `orders.py` with its messages. In `console` the lines
+after `$ ` are commands, and all others are printed. Where two lines are compared, numbers and durations are all alike,
+and `…` stands for anything.
 
 `http://localhost:8000` is the reference target: one that is shared, or the one that the story starts by
-`wireswarm target … &`. `https://staging.example.com` is a server of orders, see `orders_server.py`. A master binds to a
+`wireswarm target … &`. `https://staging.example.com` is a server of orders, see `docs_orders.py`. A master binds to a
 free port in place of `--master-bind-port 5557`.
 """
 
@@ -30,7 +31,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
-PATIENCE = 60
+PATIENCE = 120
 """Seconds that one block may take, on a machine that is busy with other tests."""
 
 TARGET = "http://localhost:8000"
@@ -163,12 +164,17 @@ class Stage:
             for entry in (ROOT / name).iterdir():
                 (folder / name / entry.name).symlink_to(entry)
 
+    def write(self, name: str, text: str) -> None:
+        """Put a file into the folder."""
+        file = self._folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        assert not file.is_symlink(), f"{name} is one of the repository's"
+        file.write_text(text, encoding="utf-8")
+
     def play(self, step: Step) -> None:
         """Do what a step says; what it says about the outcome is asserted."""
         if step.kind == "file":
-            file = self._folder / step.words[0]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(self._told(step.text), encoding="utf-8")
+            self.write(step.words[0], self._told(step.text))
         elif step.kind == "run":
             self._run(step)
         missing = [line for line in step.printed if not self._has_printed(line)]

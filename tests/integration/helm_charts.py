@@ -108,6 +108,15 @@ class Helm:
         """The values that `--set`, or with `parse_set_file` `--set-file`, makes of a text."""
         return self._ask(set=expression, how=how)
 
+    @classmethod
+    def merge(cls, into: dict[str, Any], values: Mapping[str, Any]) -> None:
+        """Lay values over others, as one values file after the other."""
+        for name, value in values.items():
+            if isinstance(value, dict) and isinstance(into.get(name), dict):
+                cls.merge(into[name], value)
+            else:
+                into[name] = value
+
     def _ask(self, **ask: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -560,22 +560,16 @@ def test_the_helmfile_of_the_document(helm: Helm) -> None:
         assert (folder / each["chart"]).resolve() == CHART
         values: dict[str, Any] = {}
         for given in each["values"]:
-            _merge(values, given if isinstance(given, dict) else yaml.safe_load((folder / given).read_text("utf-8")))
+            helm.merge(
+                values, given if isinstance(given, dict) else yaml.safe_load((folder / given).read_text("utf-8"))
+            )
         for given in each["set"]:
-            _merge(values, helm.assigned(f"{given['name']}={folder / given['file']}", "parse_set_file"))
+            helm.merge(values, helm.assigned(f"{given['name']}={folder / given['file']}", "parse_set_file"))
         release = helm.release(values, name=each["name"])
         assert [problem for found in release.objects for problem in invalid(found)] == []
         pod = dict(release.pods())[f"Job {each['name']}-locust"]
         assert environment(pod)["TEST_DATA_FILE"].removeprefix("/test_data/") == values["testData"]["selectedFile"]
         assert len(values["testData"]["files"]) >= 2
-
-
-def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        if isinstance(value, dict) and isinstance(into.get(name), dict):
-            _merge(into[name], value)
-        else:
-            into[name] = value
 
 
 def _main(release: Release) -> Manifest:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from gevent.pywsgi import WSGIServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from containers import Container, unavailable
-from helm_charts import Helm, Manifest, Release, need, need_helm
+from helm_charts import ROOT, Helm, Manifest, Release, need, need_helm
 from locust_process import Target, Web, free_port, received
 
 REPORTS = {
@@ -211,15 +212,41 @@ def test_a_deployment_has_a_web_ui_whose_tests_leave_a_folder_each(
         assert worker.end() == 0, worker.output
 
 
-def test_what_helm_test_runs_says_what_is_wrong(helm: Helm, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("row", "code"), [('{"user_id": 1}', 0), ('{"user_id": "one"}', 2)])
+def test_what_helm_test_runs_says_what_is_wrong_and_sends_nothing(
+    helm: Helm, row: str, code: int, tmp_path: Path
+) -> None:
     values = {
         "loadTest": {"host": "http://127.0.0.1:9"},
+        "workers": {"replicas": 2},
         "locustfile": {"inline": EACH_ROW},
         "protos": {"files": {"order.proto": 'syntax = "proto3"; message Order { string sku = 1; }'}},
-        "testData": {"files": {"users.jsonl": '{"user_id": "one"}\n'}},
+        "testData": {"files": {"users.jsonl": row}},
     }
     release = helm.release(values)
     pod = template(release, "Pod locust-locust-test")
     with Container(pod, release.objects, tmp_path, container="check") as run:
-        assert run.end() == 2, run.output
-    assert '/test_data/users.jsonl: line 1: "user_id"' in run.output
+        assert run.end() == code, run.output
+    assert ('/test_data/users.jsonl: line 1: "user_id"' in run.output) == (code == 2)
+
+
+def test_the_documents_batch_test_from_the_helmfile(
+    helm: Helm, start_target: Callable[..., Target], tmp_path: Path
+) -> None:
+    """The document's second example: locustfile and three data files injected, one of them selected; an own secret."""
+    target = start_target(batch_time="50ms")
+    folder = ROOT / "deploy" / "helmfile"
+    (locust, _) = yaml.safe_load((folder / "helmfile.yaml").read_text("utf-8"))["releases"]
+    values = yaml.safe_load((folder / locust["values"][0]).read_text("utf-8"))
+    for each in locust["set"]:
+        helm.merge(values, helm.assigned(f"{each['name']}={folder / each['file']}", "parse_set_file"))
+    values["loadTest"] |= {"host": target.url, "users": 2, "iterations": 2, "allowedHosts": []}
+    values["assertions"] |= {"p95ThresholdMs": 20000, "failOnBreach": True}
+    values["results"] = {"linger": "0s"}
+    release = helm.release(values)
+    data = {"BASIC_AUTH_USERNAME": "admin", "BASIC_AUTH_PASSWORD": "password"}
+    secret = {"kind": "Secret", "metadata": {"name": "control-layer-secret"}, "data": data}
+    with Container(template(release, "Job locust-locust"), [*release.objects, secret], tmp_path) as run:
+        assert run.end() == 0, run.output
+    assert [flow["row"]["count"] for flow in summary(run)["flows"]] == [2]
+    assert len(list(run.folders["/test_data"].iterdir())) == 3

@@ -146,6 +146,7 @@ def test_rows_of_a_killed_worker_are_told_and_never_shown_twice(start: Start) ->
     lost = int(told[1].replace(",", ""))
     assert 4_000 - lost <= len(counts) <= 4_000
     assert summary.validity.state == "INVALID"
+    assert any(f"up to {told[1]} rows of" in reason for reason in summary.validity.reasons), summary.validity
 
 
 def summary_code(run: Run) -> int:

@@ -134,12 +134,12 @@ def test_stages_of_a_profile_are_followed_and_their_end_ends_the_run(locustfile:
 
 def test_stages_on_the_command_line_with_workers(locustfile: Path, tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
-    arguments = ("--stage", "0s:4,1s:4", "--stage", "1s:0", "--processes", "2", "--summary", summary, *master_port())
+    arguments = ("--stage", "0s:4,4s:4", "--stage", "1s:0", "--processes", "2", "--summary", summary, *master_port())
     with LocustProcess(locustfile, "--headless", "--load-profile", "plain", *arguments) as locust:
         assert locust.end() == 0, locust.output
     saved = json.loads(summary.read_text("utf-8"))
     assert saved["run"]["users"] == 4
-    assert saved["run"]["duration_s"] < 10, "the profile's run time has no part in it"
+    assert saved["run"]["duration_s"] < 60, "the profile's run time has no part in it"
     assert saved["total"]["count"] > 10
 
 

@@ -180,6 +180,14 @@ def test_a_client_that_leaves_in_the_middle_of_its_request(start_target: Start) 
     assert target.errors() == ""
 
 
+@pytest.mark.parametrize("begin", [b"GET /health?x=", b"GET /health HTTP/1.1\r\nX: "])
+def test_a_head_without_an_end_is_not_kept(fresh: Any, begin: bytes) -> None:
+    with closing(raw(fresh, begin)) as connection, pytest.raises(ConnectionError):
+        connection.sendall(b"x" * 64 * 1024 * 1024)
+    with connect(fresh) as other:
+        assert get(other)[0] == 200
+
+
 def test_pipelined_requests_are_answered_in_order(fresh: Any) -> None:
     request = b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n"
     both = request % (b"/health", b"") + request % (b"/nowhere", b"Connection: close\r\n")

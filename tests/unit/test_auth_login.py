@@ -111,16 +111,17 @@ def test_a_login_that_fails_fails_the_call_and_the_next_call_tries_again(clock: 
             raise RequestFailed(Failure(Reason.STATUS, "status 500"))
         return "good-token"
 
-    header = auth(clock).for_user(Somebody(answer)).header
+    user = Somebody(answer)
+    header = auth(clock).for_user(user).header
     with pytest.raises(RequestFailed):
         header()
     assert header() == b"Authorization: Bearer good-token\r\n"
 
 
 def test_a_login_with_the_client_that_needs_the_token_is_told(clock: ManualClock) -> None:
-    login = LoginToken(lambda user: login.for_user(user).header(), clock=clock)  # type: ignore[arg-type,return-value]
+    user, login = Somebody(lambda _: login.for_user(user).header()), auth(clock)
     with pytest.raises(UsageError, match="auth=NoAuth"):
-        login.for_user(Somebody(str)).header()
+        login.renew(user)
 
 
 @pytest.mark.parametrize(
@@ -128,20 +129,22 @@ def test_a_login_with_the_client_that_needs_the_token_is_told(clock: ManualClock
     [(None, "returned a NoneType"), ("", "it is empty"), ("Bearer x", "without the word"), ("a\r\nb: c", "line break")],
 )
 def test_what_is_no_token(answer: Any, said: str, clock: ManualClock) -> None:
+    user = Somebody(lambda _: answer)
     with pytest.raises(UsageError, match=said) as refused:
-        auth(clock).for_user(Somebody(lambda _: answer)).header()
+        auth(clock).for_user(user).header()
     assert "Somebody.log_in" in str(refused.value)
 
 
 def test_tokens_are_not_shown(clock: ManualClock) -> None:
     SECRETS.clear()
     token, login = "opaque.token-0123456789", auth(clock)
-    credentials = login.for_user(Somebody(lambda _: token))
+    user = Somebody(lambda number: token if number == 1 else jwt_for(clock, 60))
+    credentials = login.for_user(user)
     credentials.header()
     assert redact(f"got {token}") == "got ***"
     for shown in (repr(login), repr(credentials)):
         assert token not in shown
-    login.for_user(Somebody(lambda _: jwt_for(clock, 60))).header()
+    login.renew(user)
     assert len(SECRETS) == 1
 
 

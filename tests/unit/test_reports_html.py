@@ -110,6 +110,23 @@ def test_every_plot_is_drawn() -> None:
     assert page.classes("limit") == 4, "for each threshold with a value"
 
 
+@pytest.mark.parametrize(
+    ("locustfile", "title"),
+    [
+        ("suites/chater.py", "chater · load"),
+        ("/suites/helios/locustfile.py", "helios · load"),
+        ("suites\\helios\\locustfile.py", "helios · load"),
+        ("locustfile.py", "locustfile · load"),
+        ("/locustfile.py", "locustfile · load"),
+    ],
+)
+def test_the_title_names_the_suite(locustfile: str, title: str) -> None:
+    summary = made.rich()
+    run = msgspec.structs.replace(summary.run, locustfile=locustfile)
+    page = Page(render_html(msgspec.structs.replace(summary, run=run)))
+    assert f" {title} 14 March 2026" in " ".join(page.text.split())
+
+
 def test_the_parts_say_what_they_should() -> None:
     text = " ".join(Page(render_html(made.rich())).text.split())
 

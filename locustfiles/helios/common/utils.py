@@ -1,13 +1,10 @@
-"""Helpers: settings from the environment, an address, and the credentials of somebody who has logged in."""
+"""Helpers: settings from the environment, and an address."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from wireswarm.auth import Auth, Credentials
 
 
 def setting(name: str, default: str) -> str:
@@ -48,14 +45,3 @@ def problems() -> Iterator[str]:
         yield f"HELIOS_SEARCH_TERMS: found {SEARCH_TERMS!r}; allowed: words with commas between them"
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", ADMIN_EMAIL):
         yield f"ADMIN_EMAIL: found {ADMIN_EMAIL!r}; allowed: an e-mail address"
-
-
-class OwnToken(Auth):
-    """The token that a user has logged in for: users know their own header."""
-
-    def check(self) -> None:
-        """See `Auth.check`: there is nothing to check before anybody has logged in."""
-
-    def for_user(self, user: Any) -> Credentials:
-        """See `Auth.for_user`."""
-        return user  # type: ignore[no-any-return]

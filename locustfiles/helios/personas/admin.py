@@ -5,9 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from contextlib import suppress
-from typing import Any
 
-import jwt
 from common.graphql_client import (
     CREATE_PRODUCT,
     DELETE_PRODUCT,
@@ -16,16 +14,13 @@ from common.graphql_client import (
     PRODUCT_DETAIL,
     PRODUCT_TYPES,
     UPDATE_PRODUCT,
-    Data,
-    Operation,
     ShopUser,
-    answered,
     simple_types,
 )
-from common.utils import ADMIN_EMAIL, ADMIN_PASSWORD, CHANNEL, OwnToken
+from common.utils import ADMIN_EMAIL, ADMIN_PASSWORD, CHANNEL
 from locust import between, tag, task
 
-from wireswarm import Flow, GraphQLClient, NoAuth, RequestFailed, step
+from wireswarm import Flow, GraphQLClient, LoginToken, NoAuth, RequestFailed, step
 from wireswarm.auth import SECRETS
 
 SORTS = ("NAME", "LAST_MODIFIED_AT", "CREATED_AT")
@@ -37,11 +32,9 @@ class Admin(ShopUser):
     persona = "Admin"
     weight = 5
     wait_time = between(3, 8)
-    auth = OwnToken()
+    auth = LoginToken(lambda admin: admin.log_in())
     login = GraphQLClient(auth=NoAuth())
 
-    token = ""
-    expires = float("-inf")
     product_type = ""
     draft: str | None = None
     """The product that this admin updates."""
@@ -54,7 +47,7 @@ class Admin(ShopUser):
 
     def on_start(self) -> None:
         """Log in."""
-        self.log_in()
+        self.auth.renew(self)
 
     def on_stop(self) -> None:
         """Leave no draft behind."""
@@ -108,23 +101,11 @@ class Admin(ShopUser):
         """A product."""
         self.look_at(self.product())
 
-    def log_in(self) -> None:
-        """Get a token. Saleor's are good for five minutes."""
+    def log_in(self) -> str:
+        """Get a token. Saleor's are good for five minutes; then this is called again."""
         who = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
-        data = self.login.execute(LOG_IN.document, who, name=self.name_of(LOG_IN), check=answered)
-        self.token = data["tokenCreate"]["token"]
-        claims = jwt.decode(self.token, options={"verify_signature": False})
-        self.expires = claims["exp"] if "exp" in claims else float("inf")
-
-    def header(self) -> bytes:
-        """See `Credentials.header`."""
-        return f"Authorization: Bearer {self.token}\r\n".encode("ascii")
-
-    def ask(self, wanted: Operation, **variables: Any) -> Data:
-        """The same with a token that is good for a while."""
-        if self.expires < self.clock.time() + 30:
-            self.log_in()
-        return super().ask(wanted, **variables)
+        data = self.login.execute(LOG_IN.document, who, name=self.name_of(LOG_IN), check=LOG_IN.check)
+        return str(data["tokenCreate"]["token"])
 
     def create(self) -> str:
         """Draft a product; returns its ID."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wireswarm.auth.base import Auth, Credentials
 from wireswarm.auth.basic import BasicAuth
 from wireswarm.auth.bearer import BearerToken
+from wireswarm.auth.login import LoginToken
 from wireswarm.auth.minted import BearerJWT
 from wireswarm.auth.none import NoAuth
 from wireswarm.auth.redaction import SECRETS, RedactingFilter, Secrets, redact
@@ -16,6 +17,7 @@ __all__ = [
     "BearerJWT",
     "BearerToken",
     "Credentials",
+    "LoginToken",
     "NoAuth",
     "RedactingFilter",
     "Secrets",

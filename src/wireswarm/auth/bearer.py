@@ -15,7 +15,7 @@ from wireswarm.clock import SYSTEM_CLOCK, Clock
 from wireswarm.errors import ConfigurationError
 
 # RFC 6750 section 2.1, b64token. Anything else could end the header line.
-_B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
 class BearerToken(Auth):
@@ -72,8 +72,8 @@ class BearerToken(Auth):
 
     def _token(self) -> str:
         token = self._source.read()
-        if not _B64TOKEN.fullmatch(token):
-            raise ConfigurationError(f"{self._source.label} is malformed: {_malformation(token)}")
+        if not B64TOKEN.fullmatch(token):
+            raise ConfigurationError(f"{self._source.label} is malformed: {malformation(token)}")
         return token
 
 
@@ -83,12 +83,13 @@ def _source_of(value: str | Source | Callable[[], str]) -> Source:
     return CalledValue(value, "the bearer token") if callable(value) else GivenValue(value, "the bearer token")
 
 
-def _malformation(token: str) -> str:
+def malformation(token: str) -> str:
+    """Why a text is no bearer token, without quoting it."""
     if not token:
         return "it is empty"
     if token[:7].lower() == "bearer ":
         return "give the token alone, without the word Bearer"
-    well_formed = _B64TOKEN.match(token)
+    well_formed = B64TOKEN.match(token)
     position = (well_formed.end() if well_formed else 0) + 1
     if any(character.isspace() for character in token):
         return f"it has whitespace or a line break in it (character {position} of {len(token)} does not belong)"
@@ -97,12 +98,18 @@ def _malformation(token: str) -> str:
     )
 
 
-def _jwt_problems(token: str, now: float, *, required: bool) -> list[str]:
+def claims_in(token: str) -> dict[str, Any] | None:
+    """The claims of a JWT, whoever has signed it; None where it is none."""
     import jwt as pyjwt
 
     claims: dict[str, Any] | None = None
     with suppress(pyjwt.PyJWTError, ValueError, RecursionError):  # with reasons that can quote the token
         claims = pyjwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def _jwt_problems(token: str, now: float, *, required: bool) -> list[str]:
+    claims = claims_in(token)
     if claims is None:
         way_out = "" if required else "; if it is not meant to be a JWT, say jwt=False"
         return [f"is malformed: it has the three parts of a JWT, but they do not decode (was it cut off?){way_out}"]
@@ -110,7 +117,7 @@ def _jwt_problems(token: str, now: float, *, required: bool) -> list[str]:
     moments: dict[str, float] = {}
     for name in ("exp", "nbf"):
         if name in claims:
-            moment = _numeric_date(claims[name])
+            moment = numeric_date(claims[name])
             if moment is None:
                 problems.append(f'is malformed: its claim "{name}" is not a number of seconds (RFC 7519 section 2)')
             else:
@@ -123,7 +130,8 @@ def _jwt_problems(token: str, now: float, *, required: bool) -> list[str]:
     return problems
 
 
-def _numeric_date(value: object) -> float | None:
+def numeric_date(value: object) -> float | None:
+    """A claim that is a moment (RFC 7519 section 2), in Unix seconds; None where it is none."""
     # JSON as Python reads it has true, NaN, Infinity and integers beyond any float.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

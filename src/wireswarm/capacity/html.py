@@ -5,13 +5,10 @@ It has the style of the reports on runs (`wireswarm.reports.html`), and forbids 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from wireswarm._version import __version__
@@ -21,22 +18,21 @@ from wireswarm.capacity.model import Capacity, Ended, Outcome
 from wireswarm.capacity.wording import headline, sentences, told
 from wireswarm.reports import figures
 from wireswarm.reports.page import Tile, moment
+from wireswarm.reports.template import asset, content_hash, template_of
 
-_MAX_TEXT: Final = 400
-"""Characters of a name or message."""
-_POLICY: Final = "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+_ASSETS: Final = "wireswarm.capacity"
+_POLICY: Final = "default-src 'none'; style-src {style}; base-uri 'none'; form-action 'none'"
 _STYLES: Final = {Outcome.HOLDS: "good", Outcome.FAILS: "bad", Outcome.GENERATOR: "warn"}
 
 
 def render_capacity(found: Capacity) -> str:
     """The page."""
-    css = _asset("wireswarm.reports", "report.css") + _asset("wireswarm.capacity", "capacity.css")
-    style = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    css = asset("wireswarm.reports", "report.css") + asset(_ASSETS, "capacity.css")
     points = curve_of(found.steps)
     return _template().render(
         found=found,
         version=__version__,
-        policy=_POLICY.format(style=style),
+        policy=_POLICY.format(style=content_hash(css)),
         css=Markup(css),  # noqa: S704 - ours
         good=found.ended in {Ended.FOUND, Ended.CEILING},
         headline=headline(found),
@@ -76,26 +72,13 @@ def _facts(found: Capacity) -> list[tuple[str, str]]:
 
 
 @cache
-def _asset(package: str, name: str) -> str:
-    return resources.files(package).joinpath("assets", name).read_text("utf-8")
-
-
-@cache
 def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_finalize)
-    filters: dict[str, Any] = {
-        "duration": figures.duration,
-        "moment": moment,
-        "rate": told,
-        "share": figures.share,
-        "span": figures.span,
-    }
-    environment.filters.update(filters)
-    return environment.from_string(_asset("wireswarm.capacity", "capacity.html.j2"))
-
-
-def _finalize(value: object) -> object:
-    """Every text that comes from outside, as one short line of harmless characters; it is escaped after that."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return figures.shortened(figures.clean(value), _MAX_TEXT)
+    return template_of(
+        _ASSETS,
+        "capacity.html.j2",
+        duration=figures.duration,
+        moment=moment,
+        rate=told,
+        share=figures.share,
+        span=figures.span,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -145,7 +146,7 @@ def capacity(
         first=low,
         ceiling=high,
         precision=share,
-        random="poisson" in arguments or (profile is not None and profile.arrivals == "poisson"),
+        random=_arrivals(arguments, profile) == "poisson",
     )
     planning = Planning(criteria, warm_up_s=warm_up_s, longest_s=longest_s, users=users, least=least)
     sys.exit(_find(task, planning, steps, folder))
@@ -186,6 +187,16 @@ def _new_folder(below: Path) -> Path:
 def _given(arguments: Sequence[str]) -> list[str]:
     """The options among arguments, without the values."""
     return list(dict.fromkeys(argument.partition("=")[0] for argument in arguments if argument.startswith("-")))
+
+
+def _arrivals(arguments: Sequence[str], profile: Profile | None) -> str:
+    """How arrivals are spread, by the first of these that says it: command line, environment, profile."""
+    given = ""
+    for argument, following in zip(arguments, [*arguments, ""][1:], strict=True):
+        name, sign, value = argument.partition("=")
+        if name == "--arrivals":
+            given = value if sign else following
+    return given or os.environ.get("WIRESWARM_ARRIVALS", "") or (profile and profile.arrivals) or ""
 
 
 class _Options:
@@ -247,6 +258,9 @@ class _Options:
         if not texts:
             thresholds = () if file is None else file.thresholds_of(profile)
             usable = tuple(threshold for threshold in thresholds if not _unusable(threshold))
+            for threshold in thresholds:
+                if threshold not in usable:
+                    click.echo(f"Left out: {threshold}: {_unusable(threshold)}", err=True)
             return usable or parse_thresholds(DEFAULTS, source="--until")
         try:
             thresholds = parse_thresholds(texts, source="--until")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,8 @@ _SUITES = {
 def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
     """Start the reference target on a free port, run a suite against it, say how it went.
 
+    Where the arguments name a host, no target is started.
+
     Args:
         results: the folder for the reports.
         arguments: the name of a suite (chater where there is none), and further arguments for Locust, which win over
@@ -58,8 +61,10 @@ def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
     results.mkdir(parents=True, exist_ok=True)
     report, summary, prefix = results / "report.html", results / "summary.json", results / "locust"
     summary.unlink(missing_ok=True)
-    with _target() as host:
-        console.print(f"The reference target is at {host}; {suite.story}.", soft_wrap=True)
+    given = _host_in(arguments)
+    with nullcontext(given) if given else _target() as host:
+        whose = "target" if given else "reference target"
+        console.print(f"The {whose} is at {escape(host)}; {suite.story}.", soft_wrap=True)
         locustfile = shared(f"locustfiles/{suite.file or name}.py")
         command = [sys.executable, "-m", "wireswarm", "locust", "-f", str(locustfile)]
         command += [*suite.options, "--headless", "--load-profile", "demo", "--host", host]
@@ -73,6 +78,15 @@ def run_demo(results: Path, arguments: Sequence[str], console: Console) -> int:
     console.print(f"{verdict}: {total.count} requests, {total.failures} failed")
     console.print(f"The report is [bold]{escape(str(report))}[/]", soft_wrap=True)
     return code
+
+
+def _host_in(arguments: Sequence[str]) -> str | None:
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("-H", "--host")
+    with suppress(argparse.ArgumentError):  # Locust will say what is wrong
+        host: str | None = parser.parse_known_args(arguments)[0].host
+        return host
+    return None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ results can still be fetched when it has ended, and so that the exit code can be
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -23,6 +24,9 @@ from wireswarm.errors import ConfigurationError
 
 VERDICTS: Final = frozenset({1, 3, 4})
 """Exit codes that say something of the target or the run: failed requests, a breached threshold, an invalid run."""
+
+EXIT_CODE: Final = "exit_code"
+"""Name of the file beside the reports with the run's exit code. It comes last: with it the results are complete."""
 
 _REPORTS: Final = {"--csv": "locust", "--report": "report.html", "--summary": "metrics.json", "--junit": "junit.xml"}
 _UNJUDGED: Final = ("--worker", "--list", "-l", "--help", "-h", "--version", "-V", "--check", "--show-task-ratio")
@@ -45,7 +49,15 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on"})
     envvar="WIRESWARM_POD_SUCCEED",
     help="Exit with 0 whatever the verdict; mistakes in options and crashes still fail.",
 )
-def pod(arguments: Sequence[str], pod_results: Path | None, pod_linger: str, pod_succeed: bool) -> None:
+@click.option(
+    "--pod-sha256",
+    envvar="WIRESWARM_POD_SHA256",
+    default="",
+    help="Files that have to be there as they were, in the format of sha256sum: a hash and a path on each line.",
+)
+def pod(
+    arguments: Sequence[str], pod_results: Path | None, pod_linger: str, pod_succeed: bool, pod_sha256: str
+) -> None:
     """Run Locust in a container: pass signals on, write the reports, and keep the exit code.
 
     All other arguments are Locust's, with everything of ours loaded. A first argument `locust` or `wireswarm` is taken
@@ -55,8 +67,29 @@ def pod(arguments: Sequence[str], pod_results: Path | None, pod_linger: str, pod
         linger = parse_duration(pod_linger)
     except ValueError as error:
         raise ConfigurationError(f"--pod-linger (WIRESWARM_POD_LINGER): {error}") from None
+    check_files(pod_sha256)
     command = command_for(arguments, os.environ, pod_results)
     sys.exit(_Child().run(command, linger, pod_results, succeed=pod_succeed))
+
+
+def check_files(sums: str) -> None:
+    """Compare files with their SHA-256, given as `sha256sum` writes it: master and workers have to have the same.
+
+    Raises:
+        ConfigurationError: some are missing or others; all problems at once.
+    """
+    problems = []
+    for line in filter(None, map(str.strip, sums.splitlines())):
+        expected, _, name = line.partition("  ")
+        try:
+            found = hashlib.sha256(Path(name).read_bytes()).hexdigest()
+        except OSError as error:
+            problems.append(f"{name}: {error.strerror}; WIRESWARM_POD_SHA256 names it")
+            continue
+        if found != expected:
+            problems.append(f"{name}: found SHA-256 {found}; WIRESWARM_POD_SHA256 says {expected}")
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def command_for(arguments: Sequence[str], environment: Mapping[str, str], results: Path | None) -> list[str]:
@@ -91,11 +124,50 @@ def _reports(arguments: Sequence[str], environment: Mapping[str, str], results: 
     return [word for option, name in missing.items() for word in (option, str(results / name))]
 
 
-def exit_code_for(code: int, *, succeed: bool) -> int:
-    """What the container ends with. A child that a signal has ended is told as shells do, 128 and the signal."""
+def exit_code_for(code: int, *, succeed: bool, judged: bool = True) -> int:
+    """What the container ends with. A child that a signal has ended is told as shells do, 128 and the signal.
+
+    Args:
+        code: the child's, as `subprocess` has it.
+        succeed: whether a verdict is told as success.
+        judged: whether the run came to its end; Locust ends with 1 also where it cannot begin.
+    """
     if code < 0:
         return 128 - code
-    return 0 if succeed and code in VERDICTS else code
+    return 0 if succeed and judged and code in VERDICTS else code
+
+
+class _Summary:
+    """The run's summary, if it is to write one: whether it has."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._path = _value(command, "--summary")
+        self._before = self._written()
+
+    @property
+    def expected(self) -> bool:
+        """Whether there is to be one: of a headless run."""
+        return self._path is not None
+
+    @property
+    def made(self) -> bool:
+        """Whether it was written since."""
+        return self._written() not in {None, self._before}
+
+    def _written(self) -> int | None:
+        try:
+            return Path(self._path).stat().st_mtime_ns if self._path else None
+        except OSError:
+            return None
+
+
+def _value(command: Sequence[str], option: str) -> str | None:
+    for word, following in zip(command, [*command[1:], ""], strict=True):
+        if word == option:
+            return following
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
 
 
 def _is_on(environment: Mapping[str, str], name: str) -> bool:
@@ -113,14 +185,21 @@ class _Child:
         """Run it to its end, and return the container's exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._pass_on)
+        summary = _Summary(command)
+        marker = results / EXIT_CODE if results is not None and summary.expected else None
+        if marker is not None:
+            marker.unlink(missing_ok=True)
         with subprocess.Popen(command) as self._process:
             if self._told.is_set():
                 self._process.terminate()  # the signal came before there was anybody to pass it on to
             code = self._process.wait()
-        exit_code = exit_code_for(code, succeed=succeed)
+        judged = summary.made or not summary.expected
+        if marker is not None:
+            marker.write_text(f"{exit_code_for(code, succeed=False)}\n")
+        exit_code = exit_code_for(code, succeed=succeed, judged=judged)
         if exit_code != code:
             _say(f"Exit code {code} of the run is told as {exit_code}")
-        if linger and results is not None and code in {0, *VERDICTS} and not self._told.is_set():
+        if linger and results is not None and judged and code in {0, *VERDICTS} and not self._told.is_set():
             _say(f"The results are in {results}, for another {linger:g} s; SIGTERM ends the wait")
             self._told.wait(linger)
         return exit_code

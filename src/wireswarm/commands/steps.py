@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -155,11 +156,13 @@ def run_step(command: Sequence[str], log: Path, patience: float, progress: Calla
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(_STOP_S)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C does not wait
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C does not wait
+            process.kill()
+            process.wait()
+    if process.returncode < 0:  # it could not end its workers
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -15,6 +15,7 @@ from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImm
 from locust.user.task import LOCUST_STATE_RUNNING, DefaultTaskSet
 from locust.util.load_locustfile import load_locustfile
 from rich.console import Console
+from rich.text import Text
 
 from wireswarm.auth import redact
 from wireswarm.clients.owner import Trace
@@ -22,6 +23,7 @@ from wireswarm.commands.show import show_event, show_exchange
 from wireswarm.errors import ConfigurationError
 from wireswarm.plugin import attach, load
 from wireswarm.plugin.checks import selected_classes
+from wireswarm.plugin.gate import set_gate
 from wireswarm.sample import Sample
 
 _LEFT = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
@@ -71,6 +73,7 @@ class _Trial:
         attach(environment, judged=False)
         environment._filter_tasks_by_tags()
         environment.events.test_start.fire(environment=environment)
+        set_gate(environment, None)  # nobody waits for an arrival, or counts iterations
         try:
             for cls in list(environment.user_classes):
                 if environment.host:
@@ -113,7 +116,10 @@ class _Trial:
     def _guard(self, function: Any, *args: Any) -> None:
         try:
             function(*args)
-        except (*_LEFT, StopUser):
+        except StopUser as error:
+            if error.args:
+                self._console.print(Text(redact(str(error)), style="yellow"))
+        except _LEFT:
             pass  # a failed request, or a task that ends itself: seen as an event, or no failure at all
         except Exception as error:
             self._fail(error)

@@ -105,8 +105,8 @@ class DataFile:
         self._declared = path
         self._order, self._at_end, self._columns = order, at_end, columns
         self._message, self._format, self._delimiter, self._seed = message, format, delimiter, seed
-        self.owner: type | None = None
-        """The class that it is an attribute of."""
+        self.owners: list[type] = []
+        """The classes that it is an attribute of."""
         self.path = Path() if path is None else Path(path)
         """The file, once it is settled."""
         self.order: Order = "sequential"
@@ -124,7 +124,7 @@ class DataFile:
         _register(self)
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.owner = owner
+        self.owners.append(owner)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -185,19 +185,26 @@ class DataFile:
         """Decide what the declaration leaves open.
 
         Raises:
-            ConfigurationError: something in it is wrong. Everything, with what is allowed.
+            ConfigurationError: something in it is wrong. All of it, with what is allowed.
         """
         if settings == self._settled:
             return
         given = settings.data if self._declared is None else {}
-        order = self._order or given.get("order") or "sequential"
+        problems = list[str]()
+        order: Any = self._order or given.get("order") or "sequential"
         if order not in ORDERS:
-            raise self._wrong("order", order, ORDERS)
-        at_end: Any = self._at_end or given.get("at_end") or _ENDS_OF[order][0]
-        if at_end not in _ENDS_OF[order]:
-            raise self._wrong("at_end", at_end, _ENDS_OF[order], f" with order {order}")
+            problems.append(self._wrong("order", order, ORDERS))
+        ends = _ENDS_OF.get(order, ENDS)
+        at_end: Any = self._at_end or given.get("at_end") or ends[0]
+        if at_end not in ends:
+            problems.append(self._wrong("at_end", at_end, ends, f" with order {order}" if order in ORDERS else ""))
+        try:
+            self.path = self._located(settings)
+        except ConfigurationError as error:
+            problems += error.problems
+        if problems:
+            raise ConfigurationError(problems)
         self.order, self.at_end = order, at_end
-        self.path = self._located(settings)
         self._settled = settings
         self._forget()
 
@@ -305,12 +312,10 @@ class DataFile:
         self.close()
         self._table = self._reader = self._draw = None
 
-    def _wrong(self, name: str, found: object, allowed: tuple[str, ...], where: str = "") -> ConfigurationError:
+    def _wrong(self, name: str, found: object, allowed: tuple[str, ...], where: str = "") -> str:
         file = "--data-file" if self._declared is None else os.fspath(self._declared)
         hint = did_you_mean(str(found), allowed)
-        return ConfigurationError(
-            f"{file}: {name}: found {quote(str(found))}{hint}; allowed: {', '.join(allowed)}{where}"
-        )
+        return f"{file}: {name}: found {quote(str(found))}{hint}; allowed: {', '.join(allowed)}{where}"
 
 
 class Feed:

@@ -37,6 +37,7 @@ class RowReader:
         if self._file is not None:
             self._file.close()
             self._file = None
+            self._next = -1
 
     def line(self, row: int) -> int:
         """In which line of the file a row begins, for messages: the file is read for it."""

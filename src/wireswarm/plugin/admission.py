@@ -28,6 +28,8 @@ _EXCESS: Final = 1.05
 """Share of the wanted users up to which a worker is admitted."""
 _PATIENCE_SECONDS: Final = 20.0
 """After which a worker that is there is admitted whatever the count says: users may take long to end."""
+_AGAIN_SECONDS: Final = 5.0
+"""After which a worker that was not answered asks again: its master may have forgotten it meanwhile."""
 _ASK: Final = "wireswarm-admission-ask"
 _ADMIT: Final = "wireswarm-admission"
 
@@ -66,7 +68,7 @@ class _Worker:
         self._environment = environment
         self._runner = runner
         self._held: HeldGate | None = None
-        self._last = time.monotonic()
+        self._last = self._asked = time.monotonic()
         runner.register_message(_ADMIT, self._on_admit)
         environment.events.test_start.add_listener(self._release)
         environment.events.test_stopping.add_listener(self._release)
@@ -84,10 +86,15 @@ class _Worker:
                 behind.hold()
             self._held = HeldGate(behind)
             set_gate(self._environment, self._held)
+            self._asked = now
             gevent.spawn(self._ask, gap)
+        elif self._held is not None and now - self._asked > _AGAIN_SECONDS:
+            self._asked = now
+            gevent.spawn(self._ask)
 
-    def _ask(self, gap: float) -> None:
-        logger.warning("This worker stood still for %.1f s; its users wait until the master admits them", gap)
+    def _ask(self, gap: float = 0.0) -> None:
+        if gap:
+            logger.warning("This worker stood still for %.1f s; its users wait until the master admits them", gap)
         self._runner.send_message(_ASK, {"users": self._runner.user_classes_count})
 
     def _on_admit(self, **_kwargs: Any) -> None:
@@ -114,7 +121,7 @@ class _Master:
         runner.register_message(_ASK, self._on_ask)
 
     def _on_ask(self, msg: Any, **_kwargs: Any) -> None:
-        self._asked[msg.node_id] = time.monotonic()
+        self._asked.setdefault(msg.node_id, time.monotonic())
         node = self._runner.clients.get(msg.node_id)
         if node is not None:
             node.user_classes_count = msg.data["users"]  # of which it may not have heard since it was missing

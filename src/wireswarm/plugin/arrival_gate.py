@@ -129,10 +129,15 @@ class ArrivalGate:
 
     def close(self) -> None:
         """The test ends: nobody is admitted any more."""
+        now = self.elapsed
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
             self._greenlet = None
-        self._desk.close(self.elapsed)
+            if self._going_on.is_set():
+                # What has become due since it last looked begins, for users are free; the stop awaits them as others.
+                for ticket in self._desk.advance(now):
+                    ticket.waiter.set()
+        self._desk.close(now)
         self._count_dropped()
 
     def on_request(

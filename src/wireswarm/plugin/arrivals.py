@@ -41,6 +41,8 @@ _TIME: Final = "wireswarm-arrivals-time"
 _MUSTER: Final = "wireswarm-arrivals-muster"
 _MUSTERED: Final = "wireswarm-arrivals-mustered"
 _LOCAL: Final = "local"
+_CONDUCTOR: Final = "wireswarm_conductor"
+"""Attribute of an `Environment`, of the master or the only process: its `_Conductor`."""
 
 MUSTER_SECONDS: Final = 30.0
 """How long the start waits for users that are still in their `on_start`."""
@@ -52,6 +54,7 @@ _WATCH_SECONDS: Final = 0.25
 _TIME_SECONDS: Final = 2.0
 """How often workers are told how old the plan is: one whose first message took long would be late ever after."""
 _MUSTER_STEP: Final = 0.01
+_END_STEP: Final = 0.1
 _EARLY_SECONDS: Final = 1.0
 """Locust's timer of the run time may fire so much early, by the time since its test has started: it is set before."""
 
@@ -75,6 +78,16 @@ def install_arrivals(environment: Environment) -> None:
         _Worker(environment, runner)
     elif isinstance(runner, LocalRunner):
         _Local(environment, runner)
+
+
+def on_last_arrival(environment: Environment, listener: Callable[[], None]) -> None:
+    """Have a function called when no more arrivals of a test will come, and before its users are ended.
+
+    Where there is no open load, it is when the test begins to stop. On a worker it is never.
+    """
+    conductor: _Conductor | None = getattr(environment, _CONDUCTOR, None)
+    if conductor is not None:
+        conductor.last_arrival.append(listener)
 
 
 def shape_name(shape: object) -> str:
@@ -123,6 +136,9 @@ class _Conductor:
         self.environment = environment
         self.runner = runner
         self.plan: ArrivalPlan | None = None
+        self.last_arrival: list[Callable[[], None]] = []
+        """Who is told of that."""
+        setattr(environment, _CONDUCTOR, self)
         self._origin = math.inf
         self._began = 0.0
         self._users: Users = {}
@@ -153,7 +169,7 @@ class _Conductor:
         raise NotImplementedError
 
     def prepare(self, plan: ArrivalPlan | None) -> None:
-        """A test begins."""
+        """A test begins. Without a plan it is no open load, or is refused."""
 
     def tell_time(self) -> None:
         """Now and then, while the plan goes on."""
@@ -186,11 +202,8 @@ class _Conductor:
                 self._refuse(*problems)
 
     def _wanted_users(self) -> int:
-        # The only process has not set its target yet where Locust tells of the start.
-        runner = self.runner
-        if isinstance(runner, MasterRunner):
-            return runner.target_user_count
-        return runner.target_user_count or int(getattr(self.environment.parsed_options, "num_users", None) or 1)
+        # Under `wireswarm try` nobody has told the runner.
+        return self.runner.target_user_count or int(getattr(self.environment.parsed_options, "num_users", None) or 1)
 
     def _refuse(self, *problems: str) -> None:
         for problem in problems:
@@ -231,16 +244,19 @@ class _Conductor:
     def _on_test_stopping(self, **_kwargs: Any) -> None:
         self._await_run_time()
         self._forget()
+        for listener in self.last_arrival:
+            listener()
 
     def _await_run_time(self) -> None:
         # Locust counts it from before the first user; an open load has its own start.
         until = None if self.plan is None else self.plan.until
         if until is None or self._greenlet is None or math.isinf(self._origin):
             return
-        passed = time.monotonic() - self._began
-        ended_by = vars(self.environment).get(ENDED_BY)  # a signal or a threshold, which do not wait
-        if not ended_by and self.workers() and passed >= until - _EARLY_SECONDS and self.elapsed < until:
-            gevent.sleep(until - self.elapsed)
+        if time.monotonic() - self._began < until - _EARLY_SECONDS:
+            return
+        # A signal or a threshold does not wait, and may come meanwhile: users may have been long in their on_start.
+        while ENDED_BY not in vars(self.environment) and self.workers() and self.elapsed < until:
+            gevent.sleep(min(_END_STEP, until - self.elapsed))
 
     def _forget(self) -> None:
         if self._greenlet is not None:
@@ -256,7 +272,7 @@ class _Local(_Conductor):
     def prepare(self, plan: ArrivalPlan | None) -> None:
         before, self._gate = self._gate, _gate_of(self.environment, _LOCAL)
         _listen(self.environment, None if plan is None else self._gate, before)
-        if plan is not None:
+        if _has_rate(self.environment):  # also one that is wrong: until the test has ended, nobody does anything
             set_gate(self.environment, self._gate)
 
     def muster(self) -> None:

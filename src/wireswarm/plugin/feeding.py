@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import gevent
+from gevent import GreenletExit
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
 from locust.event import EventHook
 from locust.exception import StopUser
-from locust.runners import STATE_MISSING, STATE_RUNNING, LocalRunner, MasterRunner, WorkerRunner
-from locust.user.task import LOCUST_STATE_RUNNING
+from locust.runners import STATE_INIT, STATE_MISSING, STATE_RUNNING, LocalRunner, MasterRunner, WorkerRunner
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 
 from wireswarm.data import DataFile, declared_files, declared_generators
 from wireswarm.data.leases import LARGEST, SMALLEST, LeaseBook, LeaseQueue, Range
@@ -32,8 +34,9 @@ from wireswarm.data.supply import SUPPLIED, OwnSupply
 from wireswarm.errors import ConfigurationError, UsageError
 from wireswarm.plugin.ending import SET_UP, end_test
 from wireswarm.plugin.exit_code import REFUSED
-from wireswarm.plugin.feeding_checks import generator_problems, load, settings_of
+from wireswarm.plugin.feeding_checks import generator_problems, is_used, load, settings_of
 from wireswarm.plugin.gate import park
+from wireswarm.plugin.measuring import results_of
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ _BACK: Final = "wireswarm-feed-back"
 _END: Final = "wireswarm-feed-end"
 _REFUSE: Final = "wireswarm-feed-refuse"
 _REPORT: Final = "wireswarm_feeds"
+_TEST: Final = "wireswarm_feed_test"  # among the parsed options, which Locust sends to its workers before they start
 _WATCH_SECONDS: Final = 0.5
 _REPEAT_SECONDS: Final = 5.0
 """After which a question without an answer is asked again; the answer to it is the same."""
@@ -101,6 +105,12 @@ class _Holding:
         self.waiters = 0
         """Users that wait for a row."""
         self.news = Event()
+        """What they wait for; another one each time."""
+
+    def tell(self) -> None:
+        """Wake those who wait, to look again."""
+        news, self.news = self.news, Event()
+        news.set()
 
 
 class _Supplies:
@@ -142,12 +152,14 @@ class _Supplies:
 
     def leave(self, feed: DataFile, user: Any) -> None:
         """No row is left for that user: it ends, or waits for the end of the test. Does not return."""
-        if feed.at_end == "stop_user":
-            raise StopUser(f"{feed.path}: all rows were taken")
         user = running_user() if user is None else user
-        if getattr(user, "_greenlet", None) is not None:  # there is none under `wireswarm try`
+        greenlet = getattr(user, "_greenlet", None)  # there is none under `wireswarm try`
+        if feed.at_end == "stop_test" and greenlet is not None:
             park(user, Event())
-        raise StopUser
+        if greenlet is gevent.getcurrent():
+            # Ends a user as StopUser does; of that, Locust prints a traceback where it comes out of an on_start.
+            raise GreenletExit
+        raise StopUser(f"{feed.path}: all rows were taken")
 
     def check_running(self) -> None:
         """Whether this is the time for rows.
@@ -180,11 +192,13 @@ class _Supplies:
 class _Teller:
     """Says at the end what has become of the rows, where that is worth a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
         self.books: dict[str, tuple[DataFile | None, str, LeaseBook]] = {}
 
     def tell(self) -> None:
-        """Say it, once."""
+        """Say it, once; to the results too, before they are judged."""
+        results = results_of(self._environment)
         for feed, path, book in self.books.values():
             order = feed.order if feed is not None else ""
             if book.total is not None and order != "per_user":
@@ -196,6 +210,8 @@ class _Teller:
                     path,
                     f"{book.lost:,}",
                 )
+                if results is not None:
+                    results.lose_rows(path, book.lost)
         self.books.clear()
 
 
@@ -220,7 +236,8 @@ class _LastUser:
 class _Local(_Supplies):
     def __init__(self, environment: Environment, runner: LocalRunner) -> None:
         super().__init__(environment)
-        self._teller = _Teller()
+        self._runner = runner
+        self._teller = _Teller(environment)
         self._last_user = _LastUser(environment, runner)
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
@@ -255,7 +272,7 @@ class _Local(_Supplies):
         if holding.ended:
             return
         holding.ended = True
-        if holding.feed.at_end == "stop_test":
+        if holding.feed.at_end == "stop_test" and self._runner.state != STATE_INIT:  # as under `wireswarm try`
             logger.info("%s: all rows were taken, and the test ends", holding.feed.path)
             end_test(self.environment, DATA)
 
@@ -277,6 +294,7 @@ class _Worker(_Supplies):
         super().__init__(environment)
         self._runner = runner
         self._messages = 0
+        self._test = ""
         for kind, listener in ((_GRANT, self._on_grant), (_RECALL, self._on_recall), (_END, self._on_end)):
             runner.register_message(kind, listener)
         environment.events.report_to_master.add_listener(self._on_report)
@@ -285,6 +303,7 @@ class _Worker(_Supplies):
         return int(self._runner.worker_index)
 
     def prepare(self) -> None:
+        self._test = str(getattr(self.environment.parsed_options, _TEST, ""))
         problems = _load_all(self.environment, lambda: gevent.sleep(0))
         problems += generator_problems(self.environment.parsed_options)
         if problems:
@@ -308,25 +327,27 @@ class _Worker(_Supplies):
             self._wait(holding, user)
 
     def _wait(self, holding: _Holding, user: Any) -> None:
+        news = holding.news  # before anything is sent, which may take a turn of the loop
         if not holding.asking:
             self._ask(holding, waits=True)
         elif not holding.waits:
             self._send_question(holding, waits=True)
         holding.waiters += 1
         try:
-            self._wait_for_news(holding, running_user() if user is None else user)
+            self._wait_for_news(holding, news, running_user() if user is None else user)
         finally:
             holding.waiters -= 1
 
-    def _wait_for_news(self, holding: _Holding, user: User | None) -> None:
-        holding.news.clear()
+    def _wait_for_news(self, holding: _Holding, news: Event, user: User | None) -> None:
         with gevent.Timeout(_REPEAT_SECONDS, False):  # type: ignore[arg-type]  # False: ends the block silently
             if user is None:
-                holding.news.wait()
+                news.wait()
             else:
-                park(user, holding.news)
+                park(user, news)
             return
         if user is not None:
+            if user._state == LOCUST_STATE_STOPPING:
+                raise StopUser
             user._state = LOCUST_STATE_RUNNING
         if holding.asking:
             self._send_question(holding, waits=True)
@@ -353,7 +374,8 @@ class _Worker(_Supplies):
 
     def _state(self, holding: _Holding) -> dict[str, Any]:
         self._messages += 1
-        return {"number": self._messages, "held": holding.queue.left, "answered": holding.answered}
+        told = {"number": self._messages, "held": holding.queue.left, "answered": holding.answered}
+        return {"test": self._test, **told}
 
     def _on_grant(self, msg: Any, **_kwargs: Any) -> None:
         holding = self.holdings.get(msg.data["feed"])
@@ -365,7 +387,7 @@ class _Worker(_Supplies):
         holding.asking = holding.waits = False
         holding.granted_at = time.monotonic()
         holding.low = lease.size // 2
-        holding.news.set()
+        holding.tell()
 
     def _on_recall(self, msg: Any, **_kwargs: Any) -> None:
         holding = self.holdings.get(msg.data["feed"])
@@ -377,7 +399,7 @@ class _Worker(_Supplies):
         holding = self.holdings.get(msg.data["feed"])
         if holding is not None:
             holding.ended = True
-            holding.news.set()
+            holding.tell()
 
     def _on_report(self, data: dict[str, Any], **_kwargs: Any) -> None:
         reports = []
@@ -391,7 +413,7 @@ class _Worker(_Supplies):
     def _on_test_stop(self, **kwargs: Any) -> None:
         super()._on_test_stop(**kwargs)
         for holding in self.holdings.values():
-            holding.news.set()
+            holding.tell()
 
 
 class _NoUsers(OwnSupply):
@@ -450,6 +472,7 @@ class _Master:
         self._greenlet: gevent.Greenlet[[], None] | None = None
         self._last_user = _LastUser(environment, runner)
         self._refused = False
+        self._test = ""
         SUPPLIED.by = _NoUsers()
         for kind, listener in ((_ASK, self._on_ask), (_BACK, self._on_back), (_REFUSE, self._on_refuse)):
             runner.register_message(kind, listener)
@@ -462,6 +485,10 @@ class _Master:
     def _on_test_start(self, **_kwargs: Any) -> None:
         self._ledgers = {}
         self._refused = False
+        options = self._environment.parsed_options
+        if options is not None:
+            self._test = uuid.uuid4().hex
+            setattr(options, _TEST, self._test)
         problems = [*_load_all(self._environment, None), *generator_problems(self._environment.parsed_options)]
         if problems:
             _refuse(self._environment, problems)
@@ -471,7 +498,7 @@ class _Master:
     def _on_test_stop(self, **_kwargs: Any) -> None:
         _kill(self._greenlet)
         self._look_for_the_lost()
-        teller = _Teller()
+        teller = _Teller(self._environment)
         feeds = {feed.key: feed for feed in declared_files()}
         teller.books = {key: (feeds.get(key), one.path, one.book) for key, one in self._ledgers.items()}
         teller.tell()
@@ -488,9 +515,10 @@ class _Master:
     def _look_for_the_lost(self) -> None:
         # Locust fires no event when a worker goes missing, or comes back.
         for ledger in self._ledgers.values():
+            for worker in [worker for worker in ledger.hungry if not self._is_there(worker)]:
+                del ledger.hungry[worker]  # nobody waits there; who comes back asks again
             for worker in ledger.book.holders:
                 if not self._is_there(worker):
-                    ledger.hungry.pop(worker, None)
                     logger.error("%s: %d rows are with a worker that is gone", ledger.path, ledger.book.lose(worker))
 
     def _is_there(self, worker: str) -> bool:
@@ -499,6 +527,8 @@ class _Master:
 
     def _on_ask(self, msg: Any, **_kwargs: Any) -> None:
         worker, data = msg.node_id, msg.data
+        if not self._is_of_this_test(data):
+            return
         ledger = self._ledger(data)
         if not self._is_same_file(ledger, worker, data):
             return
@@ -514,7 +544,7 @@ class _Master:
 
     def _on_back(self, msg: Any, **_kwargs: Any) -> None:
         ledger = self._ledgers.get(msg.data["feed"])
-        if ledger is not None:
+        if ledger is not None and self._is_of_this_test(msg.data):
             ledger.hear(msg.node_id, msg.data)
             # Not called back again at once: what is left there is what users are just waking up for.
             self._serve(ledger, recall=False)
@@ -522,9 +552,13 @@ class _Master:
     def _on_report(self, client_id: str, data: dict[str, Any], **_kwargs: Any) -> None:
         for report in data.get(_REPORT, ()):
             ledger = self._ledgers.get(report["feed"])
-            if ledger is not None:
+            if ledger is not None and self._is_of_this_test(report):
                 ledger.hear(client_id, report)
                 self._serve(ledger)
+
+    def _is_of_this_test(self, data: dict[str, Any]) -> bool:
+        # A worker that stood still while another test began goes on with what it was about to say of the one before.
+        return bool(data["test"] == self._test)
 
     def _on_refuse(self, msg: Any, **_kwargs: Any) -> None:
         self._give_up([f"worker {msg.node_id}: {problem}" for problem in msg.data["problems"]])
@@ -594,19 +628,12 @@ def _load_all(environment: Environment, pause: Callable[[], object] | None) -> l
     """Have every feed's file read, unless it has been; what is wrong."""
     settings, problems = settings_of(environment.parsed_options), list[str]()
     for feed in declared_files():
-        if _is_ours(feed, environment):
+        if is_used(feed, environment.user_classes):
             try:
                 load(feed, settings, pause=pause)
             except ConfigurationError as error:
                 problems += error.problems
     return problems
-
-
-def _is_ours(feed: DataFile, environment: Environment) -> bool:
-    owner = feed.owner
-    if owner is None or not issubclass(owner, User):
-        return True
-    return any(issubclass(cls, owner) for cls in environment.user_classes)
 
 
 def _refuse(environment: Environment, problems: Iterable[str]) -> None:

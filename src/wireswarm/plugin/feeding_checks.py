@@ -41,7 +41,7 @@ def feed_problems(options: argparse.Namespace, classes: Iterable[type[User]]) ->
     """
     classes = list(classes)
     settings, problems = settings_of(options), list[str]()
-    feeds = [feed for feed in declared_files() if _is_used(feed, classes)]
+    feeds = [feed for feed in declared_files() if is_used(feed, classes)]
     for feed in feeds:
         if not (feed.from_option and options.worker):
             problems += _problems_in(lambda feed=feed: load(feed, settings))  # type: ignore[misc]
@@ -58,8 +58,9 @@ def generator_problems(options: argparse.Namespace | None) -> list[str]:
     for generator in declared_generators():
         descriptor = generator.kind.DESCRIPTOR
         names |= {descriptor.name: descriptor.name, descriptor.full_name: descriptor.name}
-        problems += _problems_in(lambda one=generator: one.settle({}, seed))  # type: ignore[misc]
-        for name in (descriptor.name, descriptor.full_name):
+        own = _problems_in(lambda one=generator: one.settle({}, seed))  # type: ignore[misc]
+        problems += own
+        for name in () if own else (descriptor.name, descriptor.full_name):
             rules = {**given.get(descriptor.name, {}), **given.get(name, {})}
             wrong = _problems_in(lambda one=generator, rules=rules: one.settle(rules, seed))  # type: ignore[misc]
             problems += [_in_profile(options, problem) for problem in wrong]
@@ -116,11 +117,12 @@ def progress(
     return tick
 
 
-def _is_used(feed: DataFile, classes: list[type[User]]) -> bool:
-    owner = feed.owner
-    if owner is None or not issubclass(owner, User):
+def is_used(feed: DataFile, classes: Iterable[type[User]]) -> bool:
+    """Whether users of these classes may take rows of a feed: of a module's or a flow's, any may."""
+    users = tuple(owner for owner in feed.owners if issubclass(owner, User))
+    if not users or len(users) < len(feed.owners):
         return True
-    return any(issubclass(cls, owner) for cls in classes)
+    return any(issubclass(cls, users) for cls in classes)
 
 
 def _look_at(settings: DataSettings) -> None:

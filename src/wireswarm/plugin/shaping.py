@@ -111,8 +111,6 @@ class PlanShape(LoadTestShape):
 def shaping_problems(options: argparse.Namespace) -> list[str]:
     """What is wrong with the shape that options ask for, and with what else is there."""
     problems: list[str] = []
-    if options.data_file and not options.worker and not Path(options.data_file).is_file():
-        problems.append(f"--data-file {options.data_file}: found no such file; allowed: a file with rows of data")
     if options.worker:
         return problems
     shapes = _shape_classes(options)

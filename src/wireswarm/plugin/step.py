@@ -18,6 +18,8 @@ from wireswarm.metrics import Results, RunReadings, judge_validity
 from wireswarm.metrics.readings import WorkerReadings
 from wireswarm.metrics.tally import FLOW, Key, Tally
 from wireswarm.metrics.timeline import Series
+from wireswarm.metrics.validity import INVALID
+from wireswarm.plugin.arrivals import on_last_arrival
 from wireswarm.plugin.measuring import results_of
 from wireswarm.reports.saved import write_file
 from wireswarm.thresholds import Evaluator, parse_thresholds
@@ -86,11 +88,10 @@ class _Step:
         self._request = request
         self._end_s = 0
         results.keep_windows(request.window_s + _DRAIN_S)
-        # After the listener of the arrivals, the first, which awaits the last of them, and before the users are ended.
-        environment.events.test_stopping._handlers.insert(1, self._on_test_stopping)
+        on_last_arrival(environment, self._on_last_arrival)
         environment.events.test_stop.add_listener(self._on_test_stop)
 
-    def _on_test_stopping(self, **_kwargs: Any) -> None:
+    def _on_last_arrival(self) -> None:
         if not self._end_s:
             self._end_s = int(self._results.elapsed_s)
 
@@ -104,6 +105,7 @@ def read_step(results: Results, criteria: Sequence[str], begin_s: int, end_s: in
     """What was measured in the seconds from one up to another of a run that is over."""
     window = Window(results, begin_s, end_s)
     total, middle_s = window.total, (begin_s + end_s) // 2
+    validity = judge_validity(replace(RunReadings.of(results), dropped=0))
     halves = results.between(begin_s, middle_s, None), results.between(middle_s, end_s, None)
     evaluator = Evaluator(parse_thresholds(criteria, source="--until"))
     return Reading(
@@ -133,12 +135,8 @@ def read_step(results: Results, criteria: Sequence[str], begin_s: int, end_s: in
             )
             for judgement in evaluator.judge(window, window.elapsed_s, final=True)
         ],
-        invalid=judge_validity(replace(RunReadings.of(results), dropped=0)).reasons if _is_invalid(results) else [],
+        invalid=validity.reasons if validity.state == INVALID else [],
     )
-
-
-def _is_invalid(results: Results) -> bool:
-    return judge_validity(replace(RunReadings.of(results), dropped=0)).state == "INVALID"
 
 
 def _completed(window: Window) -> int | None:

@@ -39,7 +39,10 @@ def superseded(base: Profile, given: Collection[str], *, rates: bool) -> set[str
 
 
 def inherit(base: Profile, own: Profile) -> Profile:
-    """A profile, with what it does not speak about from another. Tables are merged, all else is replaced."""
+    """A profile, with what it does not speak about from another.
+
+    Tables are merged, all else is replaced, and so is `data`: what it says goes together, and is about one file.
+    """
     given = {field.name for field in dataclasses.fields(own) if getattr(own, field.name) is not None}
     gone = superseded(base, given, rates=own.plan is not None and own.plan.is_rate)
     changes: dict[str, Any] = {}
@@ -52,7 +55,7 @@ def inherit(base: Profile, own: Profile) -> Profile:
             changes[name] = other
         elif name == "thresholds":
             changes[name] = merge_thresholds(other, value)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and name != "data":
             changes[name] = MappingProxyType({**other, **value})
     return dataclasses.replace(own, **changes)
 

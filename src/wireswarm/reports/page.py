@@ -141,7 +141,10 @@ def cpu_bar(worker: Worker) -> Markup:
 
 
 def _title(run: Run) -> str:
-    name = run.locustfile.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
+    *folders, file = run.locustfile.replace("\\", "/").split("/")
+    name = file.removesuffix(".py")
+    if name == "locustfile" and folders:  # Locust's usual one, which the folder tells from others
+        name = folders[-1] or name
     return " · ".join(filter(None, (name, run.profile))) or "Load test"
 
 

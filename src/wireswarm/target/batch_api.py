@@ -237,7 +237,7 @@ def _page(
     shown: Iterator[dict[str, object]], query: Mapping[str, str], *, most: int, usual: int | None = None
 ) -> object:
     limit = query.get("limit", str(usual or most))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= most):
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 9 and 1 <= int(limit) <= most):
         raise ApiRefusal(400, f"'limit' is not a number from 1 to {most}.", param="limit")
     items = list(shown)
     if query.get("order") == "asc":

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 FAILING_MODEL = "always-fails"
 """The model whose requests fail, whatever `--batch-line-errors` is."""
 
+MOST_REQUESTS = 50_000
+"""Requests that a batch may have, as in the real system."""
 MAX_PROBLEMS = 10
 """Problems of one input file that are told."""
 
@@ -37,6 +39,9 @@ def parse_lines(content: bytes, endpoint: str) -> tuple[list[Line], list[Problem
     problems: list[Problem] = []
     seen: set[str] = set()
     for number, text in enumerate(filter(None, map(bytes.strip, content.split(b"\n"))), 1):
+        if number > MOST_REQUESTS:
+            problem = Problem("too_many_requests", f"The input file has more than {MOST_REQUESTS} requests.", number)
+            return [], [*problems, problem]
         parsed = _parse(text, endpoint, seen)
         if isinstance(parsed, Line):
             seen.add(parsed.custom_id)
@@ -104,7 +109,7 @@ def skipped(batch_id: str, lines: Sequence[Line]) -> Iterator[bytes]:
 
 def fails(line: Line, share: float) -> bool:
     """Whether this request is one of those that fail."""
-    return line.model == FAILING_MODEL or zlib.crc32(line.custom_id.encode()) < share * 2**32
+    return line.model == FAILING_MODEL or zlib.crc32(line.custom_id.encode("utf-8", "surrogatepass")) < share * 2**32
 
 
 def _response(line: Line, number: int, now: int, *, failed: bool) -> dict[str, Any]:

@@ -16,6 +16,8 @@ ENDPOINT_KEY = "wireswarm.target.endpoint"
 
 MOST_NAMES = 1000
 """Operations that are told apart. Clients choose the names, and may choose another one each time."""
+LONGEST_NAME = 200
+"""Characters of a name that is told apart."""
 
 
 class Operations:
@@ -26,7 +28,7 @@ class Operations:
 
     def add(self, name: str) -> None:
         """Count one that is about to be executed."""
-        if name not in self._counts and len(self._counts) >= MOST_NAMES:
+        if len(name) > LONGEST_NAME or (name not in self._counts and len(self._counts) >= MOST_NAMES):
             name = OTHER
         self._counts[name] = self._counts.get(name, 0) + 1
 

@@ -39,8 +39,13 @@ from wireswarm.target.recent import Recent
 KEPT_DOCUMENTS = 200
 KEPT_LENGTH = 8192
 """Characters. A longer document is planned anew for every request: so the memory that plans take is bounded."""
-MOST_TOKENS = 5000
-"""Of one document; a hostile one would keep the target busy."""
+MOST_TOKENS = 1000
+"""Of one document; a hostile one would keep the target busy. The suite's longest has 300."""
+MOST_SELECTIONS = 5000
+"""Of one document, those of a fragment as often as it is spread: ten fragments that spread the next one ten times each
+are a short document."""
+MOST_WORK = 100_000
+"""Of one answer, in fields of the objects of its lists, a field that has to be resolved being as much as ten."""
 MOST_ERRORS = 20
 MOST_LEVELS = 12
 """Of fields within fields; a product's category's products' categories would soon be without number."""
@@ -49,6 +54,8 @@ Resolver = Callable[[Any, Mapping[str, Any], Any], Any]
 """From the object that the field is of, its arguments and the request's context to the field's value."""
 Resolvers = Mapping[tuple[str, str], Resolver]
 """By type and field. A field that is not listed is the object's item of that name."""
+
+_WORK_OF_A_RESOLVER = 10
 
 
 class RequestError(Exception):
@@ -90,6 +97,8 @@ class _Field(NamedTuple):
     """Of the object that it leads to; None for a leaf."""
     type_name: str | None
     """The value of a `__typename`."""
+    work: int
+    """For each object that it leads to, without that of further lists."""
 
 
 _Found = list[tuple[FieldNode, _Conditions]]
@@ -105,6 +114,20 @@ class Plan(NamedTuple):
     operation: OperationDefinitionNode
     fields: tuple[_Field, ...] | None
     """None where it asks about the schema."""
+
+
+class _Allowance:
+    """The work that is left for one answer."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MOST_WORK
+
+    def take(self, work: int) -> None:
+        self._left -= work
+        if self._left < 0:
+            raise GraphQLError("The answer would be too large.")
 
 
 class Planner:
@@ -162,23 +185,27 @@ class Planner:
         try:
             # Locations would keep the document's tokens, which are linked in both directions.
             document = parse(text, no_location=True, max_tokens=MOST_TOKENS)
+            errors = validate(self._schema, document, max_errors=MOST_ERRORS)
+            if errors:
+                raise RequestError(errors)
+            compiler = _Compiler(self._schema, self._resolvers, document)
+            operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+            plans = [compiler.plan(operation) for operation in operations]
         except GraphQLError as error:
             raise RequestError([error]) from None
-        if errors := validate(self._schema, document, max_errors=MOST_ERRORS):
-            raise RequestError(errors)
-        compiler = _Compiler(self._schema, self._resolvers, document)
-        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-        plans = [compiler.plan(operation) for operation in operations]
+        except RecursionError:
+            raise RequestError([GraphQLError("The document is nested too deeply.")]) from None
         return {plan.name: plan for plan in plans}
 
 
 def _answer(fields: Sequence[_Field], values: VariableValues, context: Any) -> dict[str, Any]:
     data: dict[str, Any] = {}
     errors: list[dict[str, Any]] = []
+    allowance = _Allowance()
     for field in fields:
         # One by one, so that a field that fails leaves the others alone.
         try:
-            data |= _complete((field,), None, values, context)
+            data |= _complete((field,), None, values, context, allowance)
         except GraphQLError as error:
             located = GraphQLError(error.message, field.node, path=[field.key], extensions=error.extensions)
             errors.append(dict(located.formatted))
@@ -186,10 +213,12 @@ def _answer(fields: Sequence[_Field], values: VariableValues, context: Any) -> d
     return {"errors": errors, "data": data} if errors else {"data": data}
 
 
-def _complete(fields: Sequence[_Field], source: Any, values: VariableValues, context: Any) -> dict[str, Any]:
+def _complete(
+    fields: Sequence[_Field], source: Any, values: VariableValues, context: Any, allowance: _Allowance
+) -> dict[str, Any]:
     # Hot path: all that is done for a field is done here.
     out: dict[str, Any] = {}
-    for key, name, conditions, resolve, arguments, definition, node, is_list, inner, type_name in fields:
+    for key, name, conditions, resolve, arguments, definition, node, is_list, inner, type_name, work in fields:
         if conditions and not any(all(c.holds(values.coerced) for c in some) for some in conditions):
             continue
         if resolve is not None:
@@ -204,9 +233,10 @@ def _complete(fields: Sequence[_Field], source: Any, values: VariableValues, con
         if inner is None or value is None:
             out[key] = value
         elif is_list:
-            out[key] = [_complete(inner, item, values, context) for item in value]
+            allowance.take(len(value) * work)
+            out[key] = [_complete(inner, item, values, context, allowance) for item in value]
         else:
-            out[key] = _complete(inner, value, values, context)
+            out[key] = _complete(inner, value, values, context, allowance)
     return out
 
 
@@ -218,6 +248,7 @@ class _Compiler:
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
+        self._selections_left = MOST_SELECTIONS
 
     def plan(self, operation: OperationDefinitionNode) -> Plan:
         root = self._schema.get_root_type(operation.operation)
@@ -244,6 +275,7 @@ class _Compiler:
                 self._collect(one.selection_set, some, inner)
         target = get_named_type(definition.type)
         constant = not any(_has_variable(argument.value) for argument in node.arguments or ())
+        fields = self._fields(_object(target), inner, level + 1) if inner else None
         return _Field(
             key,
             name,
@@ -253,12 +285,16 @@ class _Compiler:
             definition,
             node,
             is_list_type(get_nullable_type(definition.type)),
-            self._fields(_object(target), inner, level + 1) if inner else None,
+            fields,
             parent.name if name == "__typename" else None,
+            sum(map(_work, fields or ())),
         )
 
     def _collect(self, selections: SelectionSetNode, outer: _Conditions, found: dict[str, _Found]) -> None:
         # Types need no look: without interfaces and unions a fragment is always of the object's own.
+        self._selections_left -= len(selections.selections)
+        if self._selections_left < 0:
+            raise RequestError([GraphQLError(f"The document has more than {MOST_SELECTIONS} selections.")])
         for node in selections.selections:
             conditions = outer + _conditions(node)
             if isinstance(node, FieldNode):
@@ -267,6 +303,11 @@ class _Compiler:
                 self._collect(self._fragments[node.name.value].selection_set, conditions, found)
             else:
                 self._collect(node.selection_set, conditions, found)  # type: ignore[attr-defined]  # an inline one
+
+
+def _work(field: _Field) -> int:
+    own = (1 if field.resolve is None else _WORK_OF_A_RESOLVER) + sum(map(len, field.conditions))
+    return own if field.is_list else own + field.work
 
 
 def _conditions(node: SelectionNode) -> _Conditions:

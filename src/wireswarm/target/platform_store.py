@@ -14,6 +14,8 @@ T = TypeVar("T")
 FIRST = "ws-first"
 """The workspace that is there from the beginning, so that there is something to read before anything was written."""
 
+_MOST_WORDS = 20
+"""Words of a query that are looked for."""
 _LOOKED_AT = 1_000
 """Documents of a workspace that a search looks at, the newest."""
 
@@ -63,7 +65,7 @@ class Workspace:
 
     def search(self, query: str, limit: int) -> list[Document]:
         """The newest documents with any word of the query in them; all where it has none."""
-        words = query.lower().split() or [""]
+        words = query.lower().split()[:_MOST_WORDS] or [""]
         newest = islice(reversed(self.documents.values()), _LOOKED_AT)
         return list(islice((document for document in newest if document.fits(words)), limit))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, GraphQLSchema, build_schema
+from graphql import GraphQLError, GraphQLScalarType, GraphQLSchema, build_schema
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
@@ -29,6 +29,7 @@ PATH = "/graphql/"
 ADMIN_EMAIL = "admin@example.com"
 ADMIN_PASSWORD = "admin123456"  # noqa: S105 - the well-known one of Saleor's own trial shops
 LONGEST_NAME = 250
+LONGEST_SEO = {"title": 70, "description": 300}
 
 _Arguments = Mapping[str, Any]
 
@@ -247,6 +248,9 @@ def _check_product(fields: _Arguments, catalogue: Catalogue, product: Node | Non
     for name in ("name", "slug"):
         if len(fields.get(name) or "") > LONGEST_NAME:
             raise Problem("INVALID", name, f"Ensure this value has at most {LONGEST_NAME} characters.")
+    for name, most in LONGEST_SEO.items():
+        if len((fields.get("seo") or {}).get(name) or "") > most:
+            raise Problem("INVALID", name, f"Ensure this value has at most {most} characters.")
     if fields.get("category") is not None and fields["category"] not in catalogue.categories:
         raise Problem("NOT_FOUND", "category", f"Couldn't resolve to a node: {fields['category']}")
     slug = fields.get("slug")
@@ -280,8 +284,8 @@ def _complete(_root: object, arguments: _Arguments, request: Request) -> Node:
     return {"order": order, "confirmationNeeded": False}
 
 
-def _set_email(_checkouts: Checkouts, checkout: Node, arguments: _Arguments) -> None:
-    checkout["email"] = arguments["email"]
+def _set_email(checkouts: Checkouts, checkout: Node, arguments: _Arguments) -> None:
+    checkouts.write_to(checkout, arguments["email"])
 
 
 def _mutation(resolve: Callable[..., Node], **empty: object) -> Callable[..., Node]:
@@ -346,4 +350,17 @@ def shop_schema() -> GraphQLSchema:
 @cache
 def _planner() -> Planner:
     # One for all shops of a process: it keeps nothing of theirs.
-    return Planner(shop_schema(), RESOLVERS)
+    schema = shop_schema()
+    text = schema.type_map["JSONString"]
+    assert isinstance(text, GraphQLScalarType)  # noqa: S101 - for the type checker
+    text.coerce_input_value = _json_text
+    return Planner(schema, RESOLVERS)
+
+
+def _json_text(value: object) -> object:
+    # Kept as it is, as in Saleor: text that is JSON.
+    try:
+        orjson.loads(value if isinstance(value, str) else b"")
+    except ValueError:
+        raise GraphQLError("JSONString cannot represent what is no text with JSON in it.") from None
+    return value

@@ -16,6 +16,9 @@ from wireswarm.target.shop_goods import Node, draft, make_categories, make_produ
 
 MOST_ROWS = 100
 """Of one page, as in Saleor."""
+LONGEST_SEARCH = 250
+MOST_IN_FILTER = 100
+"""Entries of a filter's list."""
 _KEPT_RESULTS = 100
 _ORDERS: Mapping[str, Callable[[Node], Any]] = {
     "NAME": lambda product: product["name"].lower(),
@@ -65,11 +68,14 @@ class Catalogue:
         """The products that a query asks for, in its order; the staff finds drafts too, outside of channels.
 
         Raises:
-            GraphQLError: they cannot be in that order.
+            GraphQLError: they cannot be in that order, or are described at too great a length.
         """
+        if len(arguments.get("search") or "") > LONGEST_SEARCH:
+            raise GraphQLError(f"The search is longer than {LONGEST_SEARCH} characters.")
         wanted = {name: arguments.get(name) for name in ("search", "where", "sortBy")}
         drafts = staff and not arguments.get("channel")
         results = self._results_with_drafts if drafts else self._results
+        _check_lengths(wanted["where"])
         key = json.dumps([wanted, category and category["id"]], sort_keys=True)
         found = results.get(key)
         if found is None:
@@ -218,6 +224,19 @@ def _place(nodes: list[Node], cursor: str) -> int:
         if node.get("_cursor", node["id"]) == cursor:
             return place
     raise GraphQLError("Received cursor is invalid.")
+
+
+def _check_lengths(value: Any) -> None:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            _check_lengths(inner)
+    elif isinstance(value, list):
+        if len(value) > MOST_IN_FILTER:
+            raise GraphQLError(f"A list of the filter has more than {MOST_IN_FILTER} entries.")
+        for inner in value:
+            _check_lengths(inner)
+    elif isinstance(value, str) and len(value) > LONGEST_SEARCH:
+        raise GraphQLError(f"A value of the filter is longer than {LONGEST_SEARCH} characters.")
 
 
 def _tests(where: Mapping[str, Any]) -> Iterable[Callable[[Node], bool]]:

@@ -19,6 +19,8 @@ GATEWAY = "mirumee.payments.dummy"
 MOST_ITEMS = 50
 """Of one variant in a checkout, as in Saleor."""
 MOST_LINES = 50
+LONGEST_TEXT = 256
+"""Of an address; an e-mail address may be as long."""
 COUNTRIES = {
     "AT": "Austria",
     "BE": "Belgium",
@@ -113,7 +115,7 @@ class Checkouts:
             "id": global_id("Checkout", token),
             "token": token,
             "created": moment(now),
-            "email": wanted.get("email"),
+            "email": None,
             "isShippingRequired": True,
             "lines": [],
             "shippingAddress": None,
@@ -122,6 +124,8 @@ class Checkouts:
             "shippingMethod": None,
             "_paid": 0,
         }
+        if wanted.get("email"):
+            self.write_to(checkout, wanted["email"])
         if wanted.get("shippingAddress"):
             self.ship_to(checkout, wanted["shippingAddress"])
         if wanted.get("billingAddress"):
@@ -153,6 +157,10 @@ class Checkouts:
             raise Problem("INVALID", "lineId", "Provided line_ids aren't part of checkout.")
         checkout["lines"] = [line for line in checkout["lines"] if line["id"] not in lines]
         _sum_up(checkout)
+
+    def write_to(self, checkout: Node, email: str) -> None:
+        """Say whose checkout it is."""
+        checkout["email"] = _short("email", email)
 
     def ship_to(self, checkout: Node, address: Mapping[str, Any]) -> None:
         """Say where the goods go; only then there are ways to send them."""
@@ -274,7 +282,13 @@ def _address(given: Mapping[str, Any]) -> Node:
             raise Problem("REQUIRED", name, "This field is required.")
     return {
         "id": global_id("Address", uuid.uuid4()),
-        **{name: given.get(name) or "" for name in _TEXTS},
+        **{name: _short(name, given.get(name) or "") for name in _TEXTS},
         "country": {"code": given["country"], "country": COUNTRIES[given["country"]]},
-        "phone": given.get("phone"),
+        "phone": _short("phone", given.get("phone") or "") or None,
     }
+
+
+def _short(field: str, text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        raise Problem("INVALID", field, f"Ensure this value has at most {LONGEST_TEXT} characters.")
+    return text

@@ -21,6 +21,10 @@ else:
     from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol
 
 
+LONGEST_HEAD = 64 * 1024
+"""Bytes that a request's head may have beyond what comes with its first byte; httptools would take any number."""
+
+
 class JoiningTransport(asyncio.Transport):
     """Another transport, with writes joined until the event loop's next turn. Closing writes what is left first."""
 
@@ -74,6 +78,28 @@ class JoiningProtocol(HttpProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.BaseProtocol.connection_made`."""
         super().connection_made(JoiningTransport(transport, self.loop))
+
+    _in_head = False
+    _head_size = 0
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol.data_received`."""
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > LONGEST_HEAD:
+                self.transport.close()
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Called by httptools; h11 has a limit of its own."""
+        self._in_head, self._head_size = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Called by httptools."""
+        self._in_head = False
+        super().on_headers_complete()
 
 
 class LenientProtocol(WebSocketsSansIOProtocol):
