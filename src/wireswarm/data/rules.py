@@ -52,6 +52,8 @@ ALLOWED: Final[Mapping[str, str]] = {
     "probability": "a number from 0 to 1",
 }
 """The keys of a rule, and what they may be set to."""
+_WHOLE: Final = {"choices": ("min", "max", "length", "pattern"), "pattern": ("length",)}
+"""Keys that decide a value alone, and which of the others then have nothing to say."""
 RULE_ALLOWED: Final = f"a table of {', '.join(ALLOWED)}"
 
 
@@ -75,6 +77,12 @@ def parse_rule(value: object) -> tuple[Rule, list[RuleProblem]]:
     low, high = settings.get("min"), settings.get("max")
     if low is not None and high is not None and low > high:
         problems.append(RuleProblem("max", f"{high}, which is below min", ALLOWED["max"]))
+    problems += [
+        RuleProblem(key, f"it beside {chosen}", f"one of the two, since {chosen} says all of the value")
+        for chosen, others in _WHOLE.items()
+        for key in others
+        if chosen in settings and key in settings
+    ]
     return (Rule() if problems else Rule(**settings)), problems
 
 
