@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup proto demo demo-lorax demo-batch demo-platform demo-helios demo-mixed target lint format test slow soak cover docs docs-serve bench bench-socketio charts-docs lock clean
+.PHONY: help setup proto demo demo-lorax demo-batch demo-platform demo-helios demo-mixed target lint format test slow soak cover docs docs-serve bench bench-socketio charts-docs lock sbom licences clean
 
 # The first Python on the path that is new enough; `make PYTHON=python3.13 …` for another one.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 GENERATED := $(VENV)/.generated
-DOCUMENTING := $(VENV)/.documenting
+ALL := $(VENV)/.all
 PROTOS := $(wildcard proto/*.proto)
 PARALLEL := -n auto --dist worksteal  # see tests/conftest.py
 
@@ -67,11 +67,11 @@ soak: $(GENERATED)  ## Run the tests that take minutes, an hour in all (ARGS="-k
 cover: $(GENERATED)  ## Run the tests and hold the branch coverage at 95 % or more
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
-docs: $(DOCUMENTING)  ## Build the documentation as a site, site/index.html
+docs: $(ALL)  ## Build the documentation as a site, site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "The site is site/index.html"
 
-docs-serve: $(DOCUMENTING)  ## Show the documentation on port 8001, and again after each change
+docs-serve: $(ALL)  ## Show the documentation on port 8001, and again after each change
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001
 
 bench: $(GENERATED)  ## Race load generators (needs nginx; ARGS="--case all"), see bench/README.md
@@ -92,7 +92,27 @@ lock: $(INSTALLED)  ## Renew the locked requirements from pyproject.toml
 	$(UV_COMPILE) --upgrade --extra target --extra dev --output-file requirements.lock
 	$(UV_COMPILE) --constraint requirements.lock --no-annotate --extra target --output-file requirements.txt
 	$(UV_COMPILE) --constraint requirements.lock --extra target --extra dev --extra docs --extra charts \
-		--output-file requirements-all.lock
+		--extra release --output-file requirements-all.lock
+
+# What an installation has, without what only its developers need.
+RUNTIME := dist/runtime
+$(RUNTIME): requirements.txt pyproject.toml $(GENERATED)
+	rm -rf $@
+	$(BIN)/python -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/wireswarm-*.whl
+	$@/bin/python -m pip uninstall --quiet --yes pip setuptools
+
+sbom: $(RUNTIME) $(ALL)  ## Write what an installation is made of, as CycloneDX, to dist/
+	$(BIN)/cyclonedx-py environment $(RUNTIME)/bin/python --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/wireswarm.cdx.json
+
+licences: $(RUNTIME) $(ALL)  ## Write under which terms each part may be used, to docs/licences.md
+	@{ echo "# Licences"; echo; \
+	   echo "What an installation of Wireswarm is made of, and under which terms; written by \`make licences\`."; echo; \
+	   $(BIN)/pip-licenses --python $(RUNTIME)/bin/python --format=markdown --order=name --ignore-packages wireswarm; \
+	} > docs/licences.md
 
 clean:  ## Remove everything that was made here
 	rm -rf $(VENV) results site dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
@@ -107,9 +127,9 @@ $(INSTALLED): requirements.lock pyproject.toml hatch_build.py | $(VENV)/bin/pyth
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DOCUMENTING): $(wildcard requirements-all.lock) $(GENERATED)
-	@test ! -f requirements-all.lock || \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-all.lock
+# Beside that, what only documentation, the tests of the chart and a release need: 200 MB, so not for everybody.
+$(ALL): requirements-all.lock $(GENERATED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-all.lock
 	@touch $@
 
 $(GENERATED): $(PROTOS) src/wireswarm/protos/compiler.py $(INSTALLED)

@@ -61,6 +61,12 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     return "\n".join(_mended(markdown, home, page.file.src_uri))
 
 
+def on_post_build(*, config: MkDocsConfig) -> None:
+    """Leave the search's index as a script as well: a page that was opened from disk may load no JSON."""
+    index = Path(config.site_dir) / "search" / "search_index.json"
+    index.with_suffix(".js").write_text(f"var __index = {index.read_text(encoding='utf-8')}", encoding="utf-8")
+
+
 def _outside() -> dict[str, str]:
     results = {
         f"{RESULTS}/{path.name}": f"project/results/{path.name}"
@@ -151,7 +157,7 @@ def _commands() -> str:
 
 def _told(option: dict[str, Any]) -> str:
     text = _cell(option["help"])
-    if option["default"]:
+    if option["default"] and "default" not in text.lower():
         text += f" Default: `{option['default']}`."
     return text
 

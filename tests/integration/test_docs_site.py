@@ -16,11 +16,22 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from chromium import Chromium
 from docs_stories import PAGES, ROOT, blocks_of
 
 LOADED = re.compile(
-    r"<(?:script|img|iframe|source)\b[^>]*\ssrc=\"?([^\s\">]+)|<link\b[^>]*?\srel=\"?(?:stylesheet|icon|preload|preconnect)[^>]*"
+    r"<(?:script|img|iframe|source)\b[^>]*\ssrc=\"?[^\s\">]+"
+    r"|<link\b[^>]*?\srel=\"?(?:stylesheet|icon|preload|preconnect)[^>]*"
 )
+SEARCHED = """
+(() => {
+  const input = document.querySelector(".md-search__input"), found = document.querySelector(".md-search-result__list");
+  input.focus();
+  input.value = "abort_after";
+  input.dispatchEvent(new Event("keyup"));  // heard as soon as the page's own script listens
+  return found.childElementCount && found.innerText;
+})()
+"""
 PASS_ON = {"locust", "run", "try", "capacity", "pod", "demo"}
 """Commands of `wireswarm` whose further options are Locust's."""
 
@@ -43,11 +54,13 @@ def described() -> dict[str, Any]:
     return found
 
 
-def test_the_site_builds_without_a_warning_and_needs_no_network(tmp_path: Path, described: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built without a warning."""
     needed("mkdocs")
-    site = tmp_path / "site"
+    folder = tmp_path_factory.mktemp("site")
     built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         stdout=subprocess.PIPE,
@@ -58,10 +71,22 @@ def test_the_site_builds_without_a_warning_and_needs_no_network(tmp_path: Path, 
     )
     assert built.returncode == 0, built.stdout
     assert "WARNING" not in built.stdout
+    return folder
+
+
+def test_the_site_is_whole_and_needs_no_network(site: Path, described: dict[str, Any]) -> None:
     nothing_is_loaded_from_elsewhere(site)
     the_reference_is_that_of_the_parsers(site, described)
     pages_from_outside_have_links_that_lead_on(site)
     words_are_found(site)
+
+
+def test_a_page_opened_from_disk_is_whole_and_can_be_searched(site: Path, tmp_path: Path) -> None:
+    with Chromium(tmp_path) as browser:
+        page = browser.open((site / "reference" / "options.html").as_uri())
+        assert "Thresholds" in page.until(SEARCHED)
+        assert page.look("document.documentElement.scrollWidth <= innerWidth")
+        assert page.complaints == []
 
 
 def nothing_is_loaded_from_elsewhere(site: Path) -> None:

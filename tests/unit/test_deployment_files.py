@@ -91,3 +91,9 @@ def test_chart_and_package_have_one_version() -> None:
     version = re.search(r'__version__ = "(.+)"', (ROOT / "src" / "wireswarm" / "_version.py").read_text("utf-8"))
     assert version
     assert chart["appVersion"] == version[1]
+
+
+def test_the_profiles_of_the_kustomization_are_the_suites() -> None:
+    """A config map takes only files below its own folder, so this one is a copy."""
+    copied = ROOT / "deploy" / "kustomize" / "base" / "locustfiles" / "locustfile.toml"
+    assert copied.read_text("utf-8") == (ROOT / "locustfiles" / "helios" / "locustfile.toml").read_text("utf-8")

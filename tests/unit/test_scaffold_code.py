@@ -108,7 +108,7 @@ def test_imports_are_sorted_and_wrapped() -> None:
 
 
 def test_a_sentence_is_cut_at_a_word() -> None:
-    assert sentence("word " * 40, "") == "Word" + " word" * 12 + " ..."
+    assert sentence("word " * 40, "") == "Word" + " word" * 13 + " ..."
 
 
 @settings(max_examples=25)

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -30,6 +30,8 @@ EXIT_CODE: Final = "exit_code"
 
 _REPORTS: Final = {"--csv": "locust", "--report": "report.html", "--summary": "metrics.json", "--junit": "junit.xml"}
 _UNJUDGED: Final = ("--worker", "--list", "-l", "--help", "-h", "--version", "-V", "--check", "--show-task-ratio")
+_A_LOOK: Final = 0.2
+"""Seconds after which a signal is noticed while the results stay."""
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 
 
@@ -179,7 +181,9 @@ class _Child:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._told = threading.Event()
+        # Plain values: a handler runs in the middle of whatever else is done, where no lock may be taken.
+        self._told = False
+        self._passed_on = False
 
     def run(self, command: Sequence[str], linger: float, results: Path | None, *, succeed: bool) -> int:
         """Run it to its end, and return the container's exit code."""
@@ -190,7 +194,7 @@ class _Child:
         if marker is not None:
             marker.unlink(missing_ok=True)
         with subprocess.Popen(command) as self._process:
-            if self._told.is_set():
+            if self._told and not self._passed_on:
                 self._process.terminate()  # the signal came before there was anybody to pass it on to
             code = self._process.wait()
         judged = summary.made or not summary.expected
@@ -199,18 +203,21 @@ class _Child:
         exit_code = exit_code_for(code, succeed=succeed, judged=judged)
         if exit_code != code:
             _say(f"Exit code {code} of the run is told as {exit_code}")
-        if linger and results is not None and judged and code in {0, *VERDICTS} and not self._told.is_set():
+        if linger and results is not None and judged and code in {0, *VERDICTS} and not self._told:
             _say(f"The results are in {results}, for another {linger:g} s; SIGTERM ends the wait")
-            self._told.wait(linger)
+            end = time.monotonic() + linger
+            while not self._told and (left := end - time.monotonic()) > 0:
+                time.sleep(min(left, _A_LOOK))
         return exit_code
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
-        self._told.set()
+        self._told = True
         process = self._process
         if number == signal.SIGINT and os.isatty(0):
             return  # a terminal tells both, and a second signal would end the child at once
         if process is not None and process.poll() is None:
             process.send_signal(number)
+            self._passed_on = True
 
 
 def _say(text: str) -> None:

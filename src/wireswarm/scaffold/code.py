@@ -6,6 +6,7 @@ as it is at that width and at any wider one. So the files need no formatter, and
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 import unicodedata
@@ -17,6 +18,7 @@ from wireswarm.scaffold.model import Taken, Variable
 
 WIDTH: Final = 88
 _LONGEST: Final = 120
+_PIECE: Final = 60
 _LONGEST_TITLE: Final = 72
 _ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -120,11 +122,25 @@ def lines(indent: int, prefix: str, expression: Expression, suffix: str = "") ->
     """
     whole = f"{' ' * indent}{prefix}{flat(expression)}{suffix}"
     if isinstance(expression, str) or not expression.items or width(whole) <= WIDTH:
-        return [whole if width(whole) <= _LONGEST else f"{whole}  # noqa: E501"]
+        is_text = isinstance(expression, str) and expression[:1] in {'"', "'"}
+        return _in_pieces(indent, prefix, str(expression), suffix) if is_text and width(whole) > _LONGEST else [whole]
     found = [f"{' ' * indent}{prefix}{expression.head}"]
     for before, item in expression.items:
         found += lines(indent + 4, before, item, ",")
     return [*found, f"{' ' * indent}{expression.tail.removeprefix(',')}{suffix}"]
+
+
+def _in_pieces(indent: int, prefix: str, written: str, suffix: str) -> list[str]:
+    """A string literal that is too long for a line, in several that Python puts together."""
+    value: str = ast.literal_eval(written)
+    pieces = [text(value[start : start + _PIECE]) for start in range(0, len(value), _PIECE)]
+    if len(pieces) < 2:
+        return [f"{' ' * indent}{prefix}{written}{suffix}"]
+    if suffix == ",":  # one of several in brackets
+        first, *rest = pieces
+        return [f"{' ' * indent}{line}" for line in (f"{prefix}{first}", *rest[:-1], f"{rest[-1]}{suffix}")]
+    inner = [f"{' ' * (indent + 4)}{piece}" for piece in pieces]
+    return [f"{' ' * indent}{prefix}(", *inner, f"{' ' * indent}){suffix}"]
 
 
 def flat(expression: Expression) -> str:

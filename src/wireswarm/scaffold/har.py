@@ -24,7 +24,7 @@ from wireswarm.scaffold.model import (
     Taken,
     Variable,
 )
-from wireswarm.scaffold.naming import camel, singular, slug, snake, unique, words
+from wireswarm.scaffold.naming import camel, parameter, singular, slug, snake, unique, words
 from wireswarm.scaffold.schemas import is_secret_name
 
 _LONGEST_PAUSE: Final = 30.0
@@ -162,13 +162,13 @@ class _Reader:
         parts = []
         for i, segment in enumerate(entry.segments):
             before = entry.segments[i - 1] if i else ""
-            thing = snake(singular((words(before) or ["value"])[-1]), "value")
+            thing = singular((words(before) or ["value"])[-1])
             secret = self._secrets.variable("path", segment) if segment else None
             taken = None if secret else self._taken(position, segment, before, "id")
             if secret is None and taken is None and not (segment and _LOOKS_LIKE_ID.fullmatch(segment)):
                 parts.append(segment.replace("{", "{{").replace("}", "}}").replace("/", "%2F"))
                 continue
-            name = unique(f"{thing}_id", values)
+            name = unique(parameter(f"{thing}_id"), values)
             plain = int(segment) if segment.isdecimal() and str(int(segment)) == segment else segment
             values[name] = secret or taken or plain
             parts.append(f"{{{name}}}")

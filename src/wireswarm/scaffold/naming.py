@@ -37,6 +37,7 @@ RESERVED: Final = frozenset(
         "host",
         "insecure",
         "interrupt",
+        "json",
         "json_response",
         "max_wait",
         "min_wait",

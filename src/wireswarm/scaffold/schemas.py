@@ -189,13 +189,14 @@ def _number(schema: Mapping[str, Any], kind: str, name: str, number: int) -> int
     low, high = _finite(schema.get("minimum")), _finite(schema.get("maximum"))
     # In OpenAPI 3.0 these are booleans beside the two above, in 3.1 numbers of their own.
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    step = _finite(schema.get("multipleOf")) or (1 if kind == "integer" else 0.01)
+    least = 1 if kind == "integer" else 0.01
+    step = _finite(schema.get("multipleOf")) or least
     if above is not None and above is not False:
         floor = low if above is True else _finite(above)
-        low = None if floor is None else floor + step
+        low = None if floor is None else floor + least
     if below is not None and below is not False:
         ceiling = high if below is True else _finite(below)
-        high = None if ceiling is None else ceiling - step
+        high = None if ceiling is None else ceiling - least
     value: float = number_for(name, number) if kind == "integer" else number + 0.5
     if high is not None:
         value = min(value, high)
