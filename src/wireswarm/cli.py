@@ -85,9 +85,8 @@ def try_command(locustfile: Path, arguments: Sequence[str], headers: bool) -> No
 def demo(arguments: Sequence[str], results: Path) -> None:
     """A whole load test on this machine, with a server to test: half a minute.
 
-    An argument chater, lorax, batch, platform or mixed chooses the suite. Further arguments are Locust's, and win over
-    the demo's own:
-    --users, --run-time, --processes …
+    An argument chater, lorax, batch, platform, helios or mixed chooses the suite. Further arguments are Locust's, and
+    win over the demo's own: --users, --run-time, --processes …
     """
     from rich.console import Console
 

@@ -117,3 +117,9 @@ def test_the_straight_pieces_are_without_gaps_and_as_high_as_the_shape(shape: Sh
         middle = (piece.start + piece.end) / 2
         drawn = (piece.start_level + piece.end_level) / 2
         assert drawn == pytest.approx(shape.level(middle), abs=0.01 * peak)
+
+
+def test_the_product_with_an_endless_shape_ends_with_the_other() -> None:
+    found = list((Stages([Stage(100.0, 10)]) * Wave(1, 2, 30)).corners())
+    assert found == sorted(found)
+    assert found[-1] == 100.0

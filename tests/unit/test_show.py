@@ -9,6 +9,7 @@ from rich.console import Console
 
 from wireswarm.auth import SECRETS
 from wireswarm.clients.owner import Trace
+from wireswarm.clients.rest import _take_body
 from wireswarm.commands.show import show_event, show_exchange
 from wireswarm.protos.set_language_pb2 import SetLanguageRequest, SetLanguageResponse
 from wireswarm.sample import Failure, Reason, Sample
@@ -95,6 +96,12 @@ def test_an_answer_of_a_protocol_without_status_codes(failure: Failure | None, e
 )
 def test_bodies_are_shown_as_far_as_they_can_be_read(body: bytes, expected: str) -> None:
     assert expected in shown(trace_of(body=body))
+
+
+def test_what_a_rest_call_sent_is_shown_as_it_was_sent() -> None:
+    body = _take_body({"json": {"sku": "A1", "note": "naïve"}})
+
+    assert '→ {"sku":"A1","note":"naïve"}' in shown(trace_of()._replace(message=body))
 
 
 def test_events_of_other_clients() -> None:

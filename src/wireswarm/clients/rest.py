@@ -45,6 +45,9 @@ class _Body(NamedTuple):
     content: bytes
     content_type: str | None
 
+    def __bytes__(self) -> bytes:
+        return self.content
+
 
 class RestClient(HttpClient):
     """JSON, forms and uploads: `client.post("/orders", json={"sku": "A1"}, expect=dict)`.

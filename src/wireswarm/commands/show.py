@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import SupportsBytes
+
 from google.protobuf import text_format
 from google.protobuf.message import Message
 from rich.console import Console
@@ -60,10 +62,11 @@ def _show_body(console: Console, arrow: str, body: object) -> None:
     if isinstance(body, Message):
         console.print(f"  {arrow} {body.DESCRIPTOR.full_name}", highlight=False)
         _show_lines(console, " ", text_format.MessageToString(body, as_utf8=True))
-    elif isinstance(body, bytes):
-        text = body.decode("utf-8", "replace")
-        readable = text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable()
-        _show_lines(console, arrow, text if readable else _hex(body))
+    elif isinstance(body, SupportsBytes):
+        content = bytes(body)
+        text = content.decode("utf-8", "replace")
+        readable = text.isprintable() or text.replace("\r", "").replace("\n", "").replace("\t", "").isprintable()
+        _show_lines(console, arrow, text if readable else _hex(content))
     else:
         _show_lines(console, arrow, str(body))
 

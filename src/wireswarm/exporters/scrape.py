@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from gevent.pywsgi import WSGIServer
 from prometheus_client import CollectorRegistry
 
 from wireswarm.errors import ConfigurationError
 from wireswarm.exporters.prometheus import expose
+
+_OPTION: Final = "--prometheus-port"
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
@@ -34,7 +36,7 @@ class ScrapeServer:
         try:
             self._server.start()
         except OSError as error:
-            raise ConfigurationError(_problem(host, port, error)) from None
+            raise ConfigurationError(_problem(_OPTION, host, port, error)) from None
 
     @property
     def port(self) -> int:
@@ -55,13 +57,13 @@ class ScrapeServer:
         return [body] if environ["REQUEST_METHOD"] == "GET" else []
 
 
-def problems_of(host: str, port: int) -> list[str]:
-    """What keeps a server from listening there; finds out by doing so for a moment."""
+def problems_of(host: str, port: int, option: str = _OPTION) -> list[str]:
+    """What keeps a server from listening there; finds out by doing so for a moment. `option` is what names the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        return [_problem(host, port, error)]
+        return [_problem(option, host, port, error)]
     return []
 
 
@@ -70,7 +72,7 @@ def _plain(start_response: StartResponse, status: str, body: bytes) -> Iterable[
     return [body]
 
 
-def _problem(host: str, port: int, error: OSError) -> str:
+def _problem(option: str, host: str, port: int, error: OSError) -> str:
     # Those of name look-up have numbers of their own.
     reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-    return f"--prometheus-port {port}: cannot listen on {host or 'this machine'}: {reason}"
+    return f"{option} {port}: cannot listen on {host or 'this machine'}: {reason}"

@@ -311,8 +311,8 @@ class Product(Shape):
         """See `Shape.corners`. The product of two slopes is a curve, which is cut into straight pieces."""
         previous = 0.0
         for corner in _in_order(*(shape.corners() for shape in self.shapes), iter((self.duration,))):
-            if math.isinf(corner):
-                return
+            if math.isinf(corner) or corner > self.duration:
+                return  # an endless shape goes on, which this does not
             if self._is_curved(previous, corner):
                 step = (corner - previous) / FINENESS
                 yield from (previous + step * number for number in range(1, FINENESS))

@@ -26,6 +26,7 @@ from wireswarm.plugin.guarding import allowed_hosts
 from wireswarm.plugin.joining import wait_until_attached
 from wireswarm.plugin.logs import redact_logs
 from wireswarm.plugin.options import add_options, apply_environment, apply_profile, did_you_mean_load_profile
+from wireswarm.plugin.ports import port_problems
 from wireswarm.plugin.reporting import add_report_options, choose_folder, report_problems
 from wireswarm.plugin.shaping import shaping_problems
 from wireswarm.plugin.signals import end_gently
@@ -99,6 +100,7 @@ def _check(options: argparse.Namespace) -> list[str]:
     classes = [c for c in selected_classes(options) if has_tasks(c, tags, exclude_tags)]
     problems += arrival_problems(options, classes)
     problems += shaping_problems(options)
+    problems += port_problems(options)
     problems += feed_problems(options, classes)
     problems += file_problems(options, classes, file_limit())
     return problems if options.worker else [*problems, *_criteria_problems(options)]

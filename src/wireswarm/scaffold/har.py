@@ -201,7 +201,8 @@ class _Reader:
         if isinstance(entry.body, str):
             hidden = self._secrets.hidden(entry.body)
             if hidden != entry.body:
-                self._suite.notes.append(f"{entry.method} {entry.url.path}: a secret in its body is redacted")
+                path = self._secrets.hidden(entry.url.path)
+                self._suite.notes.append(f"{entry.method} {path}: a secret in its body is redacted")
             return Body("raw", [{"body": hidden}], entry.mime or "text/plain", whole=False)
         kind = "" if entry.mime == "application/json" else entry.mime
         if isinstance(entry.body, list):

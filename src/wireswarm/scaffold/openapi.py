@@ -315,14 +315,19 @@ def _query(name: str, value: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(value, dict):
         return {f"{name}[{key}]": _joined(held) for key, held in value.items()}
     if isinstance(value, list):
-        scalars = [item if isinstance(item, str | int | float) else _joined(item) for item in value]
-        return {name: scalars} if given.get("explode", True) is True else {name: ",".join(map(str, scalars))}
+        # By default each item is a parameter of its own.
+        return (
+            {name: [_plain(item) for item in value]} if given.get("explode", True) is True else {name: _joined(value)}
+        )
     return {name: value}
 
 
 def _form(row: Mapping[str, Any]) -> dict[str, Any]:
-    simple = (str, int, float)
-    return {key: value if isinstance(value, simple) else _joined(value) for key, value in row.items()}
+    return {key: _plain(value) for key, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float) else _joined(value)
 
 
 def _joined(value: Any) -> str:
