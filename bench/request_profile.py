@@ -41,6 +41,7 @@ PARTS: Final = {
     "locust/stats.py": "Locust's statistics",
     "locust/runners.py": "Locust's statistics",
     "locust/user/": "Locust's loop of tasks",
+    "plugin/request_stats": "Locust's statistics",
     "plugin/": "Locust's loop of tasks",
     "gevent/": "gevent's loop",
 }
