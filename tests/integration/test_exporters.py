@@ -368,7 +368,8 @@ def test_every_request_is_a_line_however_the_run_ends(start_target: Callable[...
             target, folder = start_target(), tmp_path / end
             folder.mkdir()
             files = ("--samples", folder / name, "--json-file", folder / "stats")
-            run = LocustProcess(write(folder, QUICK_CHATER), *BASICS, *files, "--host", target.url, *options)
+            given = (*BASICS, "--tags", "full_flow", "--host", target.url, *files, *options)
+            run = LocustProcess(write(folder, QUICK_CHATER), *given)
             runs[end] = stack.enter_context(run), target
         for end, (run, target) in runs.items():
             name, _, number = ENDS[end]

@@ -292,7 +292,8 @@ def test_users_whose_start_fails_try_until_it_works(start_target: Callable[..., 
         start_target(port=port)
         assert run.end() == 1, run.output  # there were failures, and they count
     assert reported(report)["GET /health"] == 30
-    assert reported(report)["GET start"] == failures(report)["GET start"] + 3
+    # Each starts once; two of them may have done everything before the third one tries again.
+    assert 1 <= reported(report)["GET start"] - failures(report)["GET start"] <= 3
     assert "Traceback" not in run.output
 
 

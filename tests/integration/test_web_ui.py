@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
 
 # Under `--import-mode=importlib` the tests' own helpers are on no path.
@@ -89,8 +90,13 @@ def tables(port: int) -> dict[str, list[dict[str, Any]]]:
 
 def start(page: Page) -> None:
     """Fill in the form as it is, and press the button."""
+    has_begun = "document.querySelectorAll('[role=tab]').length > 0"
     page.click("button", "Start")
-    page.until("document.querySelectorAll('[role=tab]').length > 0")
+    with gevent.Timeout(10, False):
+        page.until(has_begun)
+        return
+    page.click("button", "Start")  # the page was still being laid out, and moved away below the mouse
+    page.until(has_begun)
 
 
 def rows(page: Page, condition: str) -> list[list[str]]:
