@@ -109,7 +109,7 @@ def test_a_message_carries_everything(values: list[int]) -> None:
 @pytest.mark.parametrize("few", [[], [0, 1, 5, 5], list(range(0, 20_000, 7))])
 @pytest.mark.parametrize("seed", range(3))
 def test_one_with_many_buckets_is_the_same_in_all(few: list[int], seed: int) -> None:
-    """From 1,024 buckets on they are kept otherwise."""
+    """From 513 buckets on they are kept otherwise."""
     many = random.Random(seed).sample(range(200_000), 3_000)
     merged, recorded = Histogram(), Histogram()
     for start in range(0, len(many), 500):

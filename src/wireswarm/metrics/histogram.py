@@ -24,8 +24,8 @@ MAX_MICROSECONDS: Final = 3_600_000_000
 _SUB_BITS: Final = 11  # 2,048 sub-buckets: the smallest power of two that holds 2 × 10³ values
 _HALF: Final = 1 << (_SUB_BITS - 1)
 
-_MAX_SPARSE: Final = 1_024
-"""Buckets that a dictionary may have; more are kept in pages."""
+_MAX_SPARSE: Final = 512
+"""Buckets that a dictionary may have; more are kept in pages. It doubles its size again at 683."""
 _PAGE_BITS: Final = 7
 _PAGE: Final = 1 << _PAGE_BITS
 
